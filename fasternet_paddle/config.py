@@ -1,0 +1,111 @@
+"""The notebook's numbers, each with its unit and source, in one frozen dataclass. Standard library only.
+
+Every flag of ``python -m fasternet_paddle.train`` is a field of ``TrainConfig``; a run's ``config.yaml`` holds the
+same fields. A default stands here and nowhere else.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from .errors import FasterNetError
+
+DATASETS = ("cifar10", "digits")
+MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
+CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mounts it (notebook 2.2)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The notebook's recipe: FasterNet-T0 on CIFAR-10 at 224 pixels for 100 epochs."""
+
+    dataset: str = "cifar10"
+    """Data to train on: cifar10 (the python archive, or another archive in its format) or digits (built in)."""
+    data_path: str = CIFAR10_ARCHIVE
+    """CIFAR-10 archive; where the default is absent it is downloaded (170 MB)."""
+    variant: str = "t0"
+    """Size of the network: t0, t1, t2, s, m or l."""
+    mixer: str = "pconv"
+    """Spatial operator of the blocks: pconv, dwconv or conv."""
+    embed_dim: int | None = None
+    """Channels of the first stage; by default the variant's (42 makes dwconv cost what pconv costs in t0)."""
+    image_size: int = 224
+    """Side of the network's input, in pixels; at least 32."""
+    batch_size: int = 256
+    """Images a step."""
+    epochs: int = 100
+    """Passes over the training images."""
+    learning_rate: float = 1e-3
+    """First learning rate of AdamW; it falls along a cosine to 0."""
+    weight_decay: float = 0.005
+    """Decoupled weight decay of AdamW, on every parameter."""
+    label_smoothing: float = 0.1
+    """Share of the target that is spread evenly over all classes."""
+    num_workers: int = 4
+    """Processes that load images; 0 loads in the main process. The numbers do not depend on it."""
+    seed: int = 42
+    """Seed of weights, shuffling and augmentation."""
+    work_path: str = "work/model"
+    """Folder that the run writes."""
+    device: str = "auto"
+    """auto (the first GPU, else the CPU), cpu, gpu or gpu:N."""
+    max_steps: int | None = None
+    """Stop each epoch after so many steps, for a quick look."""
+
+    def __post_init__(self):
+        """Check every value that can be checked without Paddle or the data; raise ``FasterNetError``."""
+        for field in dataclasses.fields(self):
+            _check_type(field, getattr(self, field.name))
+        if self.dataset not in DATASETS:
+            raise FasterNetError(f"unknown dataset {self.dataset!r}; known datasets: {', '.join(DATASETS)}")
+        if self.image_size < MIN_IMAGE_SIZE:
+            raise FasterNetError(
+                f"image_size must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, "
+                f"got {self.image_size}"
+            )
+        for name in ("batch_size", "epochs", "embed_dim", "max_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise FasterNetError(f"{name} must be at least 1, got {value}")
+        if self.learning_rate <= 0:
+            raise FasterNetError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if self.weight_decay < 0:
+            raise FasterNetError(f"weight_decay must be 0 or more, got {self.weight_decay}")
+        if not 0 <= self.label_smoothing <= 1:
+            raise FasterNetError(f"label_smoothing must lie in [0, 1], got {self.label_smoothing}")
+        if self.num_workers < 0:
+            raise FasterNetError(f"num_workers must be 0 or more, got {self.num_workers}")
+        if not 0 <= self.seed < 2**32:
+            raise FasterNetError(f"seed must lie in [0, 2**32), got {self.seed}")
+        if not self.work_path:
+            raise FasterNetError("work_path must name a folder, got an empty string")
+
+
+def _check_type(field, value):
+    """A config file may hold anything; refuse a value whose type is not the field's."""
+    wanted = {str: "text", int: "a whole number", float: "a number", int | None: "a whole number or nothing"}
+    if value is None and field.type == int | None:
+        return
+    kind = int if field.type == int | None else field.type
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        raise FasterNetError(f"{field.name} must be {wanted[field.type]}, got {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise FasterNetError(f"{field.name} must be finite, got {value}")
+
+
+def config_from(values, source):
+    """Build a ``TrainConfig`` from a mapping read from a file; unknown keys are an error that lists them.
+
+    Args:
+        values: mapping of field names to values; fields that are absent keep their defaults.
+        source: what to call the mapping in an error, usually its path.
+    """
+    names = {field.name for field in dataclasses.fields(TrainConfig)}
+    unknown = sorted(map(str, set(values) - names))
+    if unknown:
+        raise FasterNetError(f"{source} holds unknown settings {', '.join(unknown)}; known: {', '.join(sorted(names))}")
+    try:
+        return TrainConfig(**values)
+    except FasterNetError as error:
+        raise FasterNetError(f"{source}: {error}") from None
