@@ -1,0 +1,15 @@
+"""Settings that must stand before Paddle computes: the CPU's fast path, and no writing outside the tests' folders."""
+
+import os
+import tempfile
+
+import matplotlib
+
+from fasternet_paddle import cli
+
+cli.cpu_settings()
+# Compiled networks are cached for one run of the tests, not in the user's home.
+os.environ.setdefault("FASTERNET_CACHE", tempfile.mkdtemp(prefix="fasternet-tests-"))
+os.environ.setdefault("MPLBACKEND", "agg")
+# Tests that change HOME still find the font cache, whose making would be logged.
+os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_configdir())
