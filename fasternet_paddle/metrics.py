@@ -1,0 +1,104 @@
+"""Accuracy by counting samples, and the notebook's two records of a run (notebook 2.4)."""
+
+import csv
+import io
+from dataclasses import dataclass, field
+
+TRAIN_LOSS_EVERY = 10  # iterations between two recorded training losses (notebook 2.4)
+
+
+def count_correct(logits, labels, k=1):
+    """How many of N samples have their label among the k largest of their ``logits``.
+
+    Args:
+        logits: ``(N, K)``; where K is below ``k``, all K count.
+        labels: ``(N,)`` int64.
+
+    Returns:
+        int, 0 to N.
+    """
+    top = logits.topk(min(k, logits.shape[-1]), axis=-1)[1]  # (N, K) -> (N, k)
+    return int((top == labels.unsqueeze(1)).sum())
+
+
+@dataclass
+class Tally:
+    """Sums over samples; an average weighs each sample alike, however the batches fall."""
+
+    loss_sum: float = 0.0
+    correct: int = 0
+    seen: int = 0
+
+    def add(self, loss, correct, count):
+        """Add a batch: its mean loss, its number of right answers and its number of samples."""
+        self.loss_sum += loss * count
+        self.correct += correct
+        self.seen += count
+
+    @property
+    def loss(self):
+        """Mean loss over the samples seen, in nats."""
+        return self.loss_sum / self.seen
+
+    @property
+    def top1(self):
+        """Share of right answers among the samples seen, 0 to 1."""
+        return self.correct / self.seen
+
+
+@dataclass
+class History:
+    """What a run measured.
+
+    ``loss_record`` and ``acc_record`` are the notebook's, ready for ``plot_learning_curve``: training losses every
+    tenth iteration and validation losses an epoch, both against optimizer steps; accuracies (0 to 1) against epochs.
+    ``rows`` holds one dict an epoch, the lines of ``history.csv``.
+    """
+
+    loss_record: dict = field(default_factory=lambda: _empty_record("loss"))
+    acc_record: dict = field(default_factory=lambda: _empty_record("acc"))
+    rows: list = field(default_factory=list)
+
+    def add_step(self, batch, steps, loss):
+        """Record the loss of an epoch's every tenth ``batch``; ``steps`` were taken in the run before it."""
+        if batch % TRAIN_LOSS_EVERY == 0:
+            _append(self.loss_record["train"], "loss", loss, steps)
+
+    def add_epoch(self, epoch, steps, learning_rate, train, val):
+        """Record an epoch: ``steps`` taken in the run so far, and the two tallies."""
+        _append(self.loss_record["val"], "loss", val.loss, steps)
+        _append(self.acc_record["train"], "acc", train.top1, epoch)
+        _append(self.acc_record["val"], "acc", val.top1, epoch)
+        self.rows.append(
+            {
+                "epoch": epoch,
+                "steps": steps,
+                "learning_rate": learning_rate,
+                "train_loss": train.loss,
+                "train_top1": train.top1,
+                "val_loss": val.loss,
+                "val_top1": val.top1,
+            }
+        )
+
+    def best(self):
+        """The row with the highest validation accuracy, the first of equals; None before the first epoch."""
+        return max(self.rows, key=lambda row: row["val_top1"], default=None)
+
+    def csv(self):
+        """``history.csv`` as text: one line an epoch, no clock in it, so that equal runs give equal files."""
+        text = io.StringIO()
+        if self.rows:
+            writer = csv.DictWriter(text, fieldnames=list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        return text.getvalue()
+
+
+def _empty_record(key):
+    return {"train": {key: [], "iter": []}, "val": {key: [], "iter": []}}
+
+
+def _append(record, key, value, position):
+    record[key].append(value)
+    record["iter"].append(position)
