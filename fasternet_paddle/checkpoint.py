@@ -27,7 +27,11 @@ def save_state(state, path):
 def save_model(model, optimizer, work_path, which):
     """Write ``<which>_model.pdparams`` and ``<which>_optimizer.pdopt``; ``which`` is "best" or "final"."""
     save_state(model.state_dict(), Path(work_path) / f"{which}_model.pdparams")
-    save_state(optimizer.state_dict(), Path(work_path) / f"{which}_optimizer.pdopt")
+    # As arrays in one order: a resumed optimizer that took no step yet holds its state in another form and order.
+    state = {
+        name: value if isinstance(value, dict) else np.asarray(value) for name, value in optimizer.state_dict().items()
+    }
+    save_state(dict(sorted(state.items())), Path(work_path) / f"{which}_optimizer.pdopt")
 
 
 def load_weights(path):

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 from .errors import NEEDS_PADDLE, FasterNetError
+from .guards import Stopped
 
 MKL_FAST_PATH = "5"  # the AVX2 path of the MKL inside Paddle; on AMD it takes a generic one, 2 to 5 times slower
 
@@ -34,6 +35,12 @@ def entry(main):
             if error.name != "paddle":
                 raise
             print(f"error: {NEEDS_PADDLE}", file=sys.stderr)
+            return 2
+        except Stopped as stop:
+            print(f"{stop}; everything is saved, --resume goes on from here", file=sys.stderr)
+            return 128 + stop.signal  # as a shell expects
+        except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
+            print("error: out of memory; lower --batch-size or --image-size", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

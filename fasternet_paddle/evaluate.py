@@ -82,12 +82,10 @@ def main(argv=None):
     print(f"top-1: {metrics.count_correct(logits, labels) / len(labels):.4f}")
     print(f"top-{top_k}: {metrics.count_correct(logits, labels, top_k) / len(labels):.4f}")
     print(f"loss: {float(loss):.4f} nats (label smoothing {config.label_smoothing})")
-    print(
-        f"loop throughput: {inference.loop_throughput(predictor, loader):.1f} images/s (loading and transforms included)"
-    )
-    print(
-        f"model throughput: {inference.model_throughput(predictor, config.batch_size, config.image_size):.1f} images/s"
-    )
+    loop = inference.loop_throughput(predictor, loader)
+    ready = inference.model_throughput(predictor, config.batch_size, config.image_size)
+    print(f"loop throughput: {loop:.1f} images/s (loading and transforms included)")
+    print(f"model throughput: {ready:.1f} images/s (ready batches of {config.batch_size})")
 
 
 if __name__ == "__main__":

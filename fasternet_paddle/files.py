@@ -28,6 +28,7 @@ def atomic_path(path):
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are for the owner alone
         os.replace(temporary, path)
         temporary = None
+        _flush_folder(path.parent)  # else a power cut could undo the renaming
     except OSError as error:
         raise FasterNetError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another path"
@@ -36,6 +37,16 @@ def atomic_path(path):
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _flush_folder(folder):
+    if os.name != "posix":  # a folder cannot be opened elsewhere
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask():

@@ -28,10 +28,12 @@ RUN_FILES = (
     "loss.png",
     "acc.png",
     "predictions.png",
+    "failed_step.safetensors",
 )
+CHECKPOINTS, HALF_WRITTEN = "checkpoints/step-*.safetensors", "checkpoints/.step-*"
 
 
-def check_work_path(work_path, overwrite=False):
+def check_work_path(work_path, overwrite=False, resume=False):
     """Refuse a work path that cannot be written or holds another run, before any long work; nothing is made yet."""
     path = Path(work_path)
     existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
@@ -41,22 +43,45 @@ def check_work_path(work_path, overwrite=False):
         )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise FasterNetError(f"work_path must be writable, got {path}; choose another --work-path")
+    if overwrite and resume:
+        raise FasterNetError("--resume goes on with a run and --overwrite replaces it; give one of them")
     held = [name for name in RUN_FILES if (path / name).exists()]
-    if held and not overwrite:
+    if resume and "config.yaml" not in held:
+        raise FasterNetError(f"{path} holds no run to resume; start one without --resume")
+    if held and not overwrite and not resume:
         raise FasterNetError(
-            f"{path} holds another run ({', '.join(held)}); choose another --work-path or replace it with --overwrite"
+            f"{path} holds another run ({', '.join(held)}); go on with it with --resume, replace it with --overwrite, "
+            f"or choose another --work-path"
         )
 
 
-def open_work_path(work_path):
-    """Make the folder of a run and take away what another run left in it (``check_work_path`` has asked)."""
+def make_work_path(work_path):
+    """Make the folder of a run."""
+    try:
+        Path(work_path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(work_path, error) from error
+
+
+def clear_work_path(work_path):
+    """Take away what another run left in the folder (``check_work_path`` has asked); other files stay."""
     path = Path(work_path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name in RUN_FILES:
-            (path / name).unlink(missing_ok=True)
+        for old in (*(path / name for name in RUN_FILES), *path.glob(CHECKPOINTS)):
+            old.unlink(missing_ok=True)
     except OSError as error:
-        raise FasterNetError(f"cannot write work_path {path}: {error.strerror}; choose another --work-path") from error
+        raise _unwritable(work_path, error) from error
+
+
+def sweep_work_path(work_path):
+    """Remove the temporary files of a process that was killed while it wrote; call it as the only writer."""
+    path = Path(work_path)
+    for half_written in (*(found for name in RUN_FILES for found in path.glob(f".{name}.*")), *path.glob(HALF_WRITTEN)):
+        half_written.unlink(missing_ok=True)
+
+
+def _unwritable(work_path, error):
+    return FasterNetError(f"cannot write work_path {work_path}: {error.strerror}; choose another --work-path")
 
 
 def save_config(config, class_names, work_path):
