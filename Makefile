@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 WEIGHTS ?= work/model/best_model.pdparams
 # FasterNet-T0 on scikit-learn's 1,797 handwritten digits: no download, minutes on two cores.
-TRAIN_FLAGS = --dataset digits --image-size 32 --batch-size 32 --epochs 20 --num-workers 2 --overwrite
+TRAIN_FLAGS = --dataset digits --image-size 32 --batch-size 32 --epochs 15 --num-workers 1 --overwrite
 EXPLAIN_FLAGS = --weights $(WEIGHTS) --index 3 7
 
 # What `make lock` pins by hand. interpretdl stands here and in no extra: its own pins cannot be installed (setup.cfg).

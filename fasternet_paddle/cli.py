@@ -14,7 +14,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from .errors import NEEDS_PADDLE, FasterNetError
+from .errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError
 from .guards import Stopped
 
 MKL_FAST_PATH = "5"  # the AVX2 path of the MKL inside Paddle; on AMD it takes a generic one, 2 to 5 times slower
@@ -31,10 +31,11 @@ def entry(main):
         except FasterNetError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
-        except ModuleNotFoundError as error:
-            if error.name != "paddle":
+        except ImportError as error:
+            needs = NEEDS_PADDLE if error.name == "paddle" else NEEDS_OPENMP if "libgomp" in str(error) else None
+            if needs is None:
                 raise
-            print(f"error: {NEEDS_PADDLE}", file=sys.stderr)
+            print(f"error: {needs}", file=sys.stderr)
             return 2
         except Stopped as stop:
             print(f"{stop}; everything is saved, --resume goes on from here", file=sys.stderr)

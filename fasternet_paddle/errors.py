@@ -13,3 +13,7 @@ NEEDS_PADDLE = (
     "fasternet_paddle needs PaddlePaddle, which is not installed here; run pip install paddlepaddle (CPU), or install "
     "the paddlepaddle-gpu that suits your CUDA as https://www.paddlepaddle.org.cn/install tells"
 )
+NEEDS_OPENMP = (
+    "PaddlePaddle needs the system's OpenMP library libgomp.so.1, which is not installed here; on Debian and Ubuntu run "
+    "sudo apt-get install libgomp1"
+)

@@ -19,7 +19,7 @@ from pathlib import Path
 import matplotlib.backends.backend_agg  # noqa: F401, once for all children
 import numpy as np
 import paddle
-import sklearn.datasets  # noqa: F401
+import sklearn.datasets
 import sklearn.model_selection  # noqa: F401
 
 from fasternet_paddle import plots, resume, train  # noqa: F401

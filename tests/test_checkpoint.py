@@ -177,5 +177,5 @@ def test_another_run_is_not_overwritten_silently(tmp_path):
     with pytest.raises(FasterNetError, match=r"holds another run.*--overwrite"):
         run_folder.check_work_path(tmp_path)
     run_folder.check_work_path(tmp_path, overwrite=True)
-    run_folder.open_work_path(tmp_path)
+    run_folder.clear_work_path(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["own_notes.txt"]

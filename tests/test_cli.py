@@ -103,6 +103,8 @@ def test_seed_reaches_all_three_generators():
     [
         (FasterNetError("epochs must be at least 1"), 2, "error: epochs must be at least 1\n"),
         (ModuleNotFoundError("No module named 'paddle'", name="paddle"), 2, "pip install paddlepaddle"),
+        (ImportError("libgomp.so.1: cannot open shared object file"), 2, "apt-get install libgomp1"),
+        (MemoryError(), 2, "lower --batch-size or --image-size"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )

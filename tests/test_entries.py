@@ -39,7 +39,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 
 def _files(folder="work"):
-    return {path.name for path in Path(folder).rglob("*") if path.is_file()}
+    return {path.name for path in Path(folder).rglob("*") if path.is_file() and not path.name.startswith(".")}
 
 
 def test_train_then_evaluate(capsys):
@@ -47,7 +47,8 @@ def test_train_then_evaluate(capsys):
     said = capsys.readouterr().out
     assert "train_dataset: 1437\nval_dataset: 360\n" in said
     assert "work/model/predictions.png" in said
-    assert _files() == RUN_FILES
+    [checkpoint] = _files("work/model/checkpoints")
+    assert _files() == {*RUN_FILES, checkpoint}
 
     metrics = json.loads(Path("work/model/metrics.json").read_text())
     assert evaluate.main(["--weights", "work/model/final_model.pdparams", "--max-steps", "2"]) == 2  # no such flag

@@ -137,10 +137,12 @@ def test_memory_does_not_grow_with_epochs(tmp_path):
 def test_forecast_speaks_before_a_long_run_only(capsys, monkeypatch):
     clock = iter([0.0, 30.0, 0.0, 0.003])
     monkeypatch.setattr(trainer.time, "perf_counter", lambda: next(clock))
+    train = loaders.make_loader(DIGITS.train, None, 14, drop_last=True, max_steps=100)
+    val = loaders.make_loader(DIGITS.val, None, 12)  # 30 steps
     for _ in range(2):
-        forecast = trainer.Forecast([None] * 100, [None] * 30, epochs=10)
-        for step in range(1, 6):
-            forecast(step)
+        forecast = trainer.Forecast(train, val, epochs=10)
+        for _ in range(5):
+            forecast()
     assert capsys.readouterr().out == (
         "On this machine an epoch takes about 18 min and the whole run of 10 about 3.1 h.\n"
     )
