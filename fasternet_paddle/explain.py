@@ -1,0 +1,226 @@
+"""Explain predictions: ``python -m fasternet_paddle.explain --weights work/model/best_model.pdparams`` (notebook 2.5).
+
+    python -m fasternet_paddle.explain --image cat.jpg --classes cat dog --num-samples 1000
+    python -m fasternet_paddle.explain --index 3 7 --stability --faithfulness
+
+Each image gives one figure and one ``.npz`` under ``work/lime``; several give a contact sheet too. LIME explains by the
+superpixels that raise or lower a class's probability; ``--method`` chooses another of InterpretDL's explainers.
+"""
+
+import dataclasses
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cli
+from .errors import FasterNetError
+
+FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
+
+
+@dataclass(frozen=True)
+class ExplainFlags:
+    """What to explain, and how. What is not given comes from the run's config.yaml or the weights' shapes."""
+
+    weights: Path = Path("work/model/best_model.pdparams")
+    """Weights of the network: this package's or the notebook's own .pdparams."""
+    image: tuple[Path, ...] = ()
+    """Image files of any size."""
+    index: tuple[int, ...] = ()
+    """Items of the validation images; without --image by default the first four."""
+    classes: tuple[str, ...] = ()
+    """Classes to explain, by name or number; by default the predicted one."""
+    method: str = "lime"
+    """lime, integrated_gradients, smooth_grad, gradient_shap, grad_cam, score_cam or occlusion."""
+    num_samples: int | None = None
+    """Perturbed images, more than superpixels: by default 1000 for lime; for the gradient methods 50 steps."""
+    batch_size: int = 100
+    """Perturbed images in memory at a time."""
+    seed: int = 0
+    """Seed of the perturbations: the same seed gives the same figure."""
+    top: int | None = None
+    """Superpixels to show as the top ones; by default a fifth of them."""
+    stability: bool = False
+    """Repeat over five seeds: the weights' spread, and a warning where the top superpixels change."""
+    faithfulness: bool = False
+    """Deletion and insertion curves against random orders."""
+    output: Path = Path("work/lime")
+    """Folder for figures and .npz files."""
+    dataset: str | None = None
+    """Data that --index counts in: cifar10 or digits."""
+    data_path: str | None = None
+    """CIFAR-10 archive."""
+    variant: str | None = None
+    """Size of the network."""
+    mixer: str | None = None
+    """Spatial operator of the blocks."""
+    embed_dim: int | None = None
+    """Channels of the first stage."""
+    num_classes: int | None = None
+    """Width of the network's output."""
+    image_size: int | None = None
+    """Side of the network's input, in pixels."""
+    device: str | None = None
+    """auto (the first GPU, else the CPU), cpu, gpu or gpu:N."""
+    engine: str = "paddle"
+    """paddle (compiled by paddle.inference) or dygraph (as the notebook)."""
+    precision: str = "f32"
+    """f32, or bf16 where the processor has it."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image to explain: its name in files and in print, uint8 ``(H, W, 3)``, and its label where it has one."""
+
+    name: str
+    image: object
+    label: int | None = None
+
+
+@cli.entry
+def main(argv=None):
+    """Explain as the flags say; returns the exit code."""
+    flags = cli.parse(
+        ExplainFlags, argv, prog="python -m fasternet_paddle.explain", description="Explain a FasterNet's predictions."
+    )
+    from .explanation import METHODS
+
+    if flags.method not in METHODS:
+        raise FasterNetError(f"unknown method {flags.method!r}; known methods: {', '.join(METHODS)}")
+    if flags.top is not None and flags.top < 1:
+        raise FasterNetError(f"top must be at least 1, got {flags.top}")
+
+    from . import checkpoint, inference
+
+    run = checkpoint.load_run(
+        flags.weights, flags.variant, flags.mixer, flags.embed_dim, flags.num_classes, flags.image_size
+    )
+    given = {name: getattr(flags, name) for name in ("dataset", "data_path", "device")}
+    config = dataclasses.replace(run.config, **{name: value for name, value in given.items() if value is not None})
+    items = read_items(flags, config, len(run.class_names))
+    _make_folder(flags.output)
+    cli.begin(config.device, config.seed)
+    predictor = inference.Predictor(run.model, config.image_size, engine=flags.engine, precision=flags.precision)
+    print(f"predictor: {predictor.describe()}")
+    explainer = make_explainer(flags.method, run, predictor)
+
+    explanations = [explain_item(explainer, item, flags) for item in items]
+    if len(explanations) > 1:
+        from .explanation_plots import plot_sheet
+        from .plots import save_figure
+
+        print(save_figure(plot_sheet(explanations), flags.output / f"{flags.method}-sheet.png"))
+
+
+def read_items(flags, config, num_classes):
+    """The images that the flags name, all of them before any long work; a list of ``Item``."""
+    from .safe_read import read_image
+
+    items = [Item(path.stem, read_image(path)) for path in flags.image]
+    index = flags.index or (() if items else FIRST_ITEMS)
+    if index:
+        from .datasets import load_dataset
+
+        images = load_dataset(config.dataset, config.data_path).val
+        for number in index:
+            if not 0 <= number < len(images):
+                raise FasterNetError(f"index must lie in 0..{len(images) - 1} of {config.dataset}, got {number}")
+            label = int(images.labels[number])
+            known = label if label < num_classes else None  # a network with fewer classes than the data
+            items.append(Item(f"{config.dataset}-{number}", images.images[number], known))
+    return _with_own_names(items)
+
+
+def _with_own_names(items):
+    """Two images of one name do not overwrite each other's figures."""
+    taken, renamed = set(), []
+    for item in items:
+        name = stem = re.sub(r"[^\w.-]+", "_", item.name) or "image"
+        count = 1
+        while name in taken:
+            count += 1
+            name = f"{stem}-{count}"
+        taken.add(name)
+        renamed.append(dataclasses.replace(item, name=name))
+    return renamed
+
+
+def make_explainer(method, run, predictor):
+    """The explainer that ``method`` names, for a ``checkpoint.Run`` and its ``Predictor``."""
+    if method == "lime":
+        from .lime import Lime
+
+        return Lime(predictor, class_names=run.class_names)
+    from .explainers import PixelExplainer
+
+    return PixelExplainer(method, run.model, predictor, class_names=run.class_names)
+
+
+def explain_item(explainer, item, flags):
+    """Explain one image, print what was found, save its figures; returns the ``Explanation``."""
+    from .explanation_plots import plot_explanation, plot_faithfulness, plot_stability
+    from .plots import save_figure
+    from .trust import measure_faithfulness, measure_stability
+
+    settings = {"num_samples": flags.num_samples, "batch_size": flags.batch_size, "progress": True}
+    start = time.perf_counter()
+    explanation = explainer.explain(
+        item.image, flags.classes or None, seed=flags.seed, true_class=item.label, **settings
+    )
+    seconds = time.perf_counter() - start
+    print(f"{item.name}: {summary(explanation, seconds)}")
+
+    stem = flags.output / f"{flags.method}-{item.name}"
+    explanation.save(f"{stem}.npz")
+    print(save_figure(plot_explanation(explanation, flags.top), Path(f"{stem}.png")))
+    if flags.stability:
+        seeds = range(flags.seed, flags.seed + 5)
+        stability = measure_stability(explainer, item.image, explanation.classes[0], seeds, **settings)
+        print(f"stability: {stability.warning or 'the top superpixels are the same for every seed'}")
+        print(save_figure(plot_stability(stability), Path(f"{stem}-stability.png")))
+    if flags.faithfulness:
+        faithfulness = measure_faithfulness(
+            explainer, item.image, explanation, batch_size=flags.batch_size, seed=flags.seed
+        )
+        print(f"faithfulness: {_areas(faithfulness)}")
+        if faithfulness.warning:
+            print(f"faithfulness: {faithfulness.warning}")
+        print(save_figure(plot_faithfulness(faithfulness, explanation), Path(f"{stem}-faithfulness.png")))
+    return explanation
+
+
+def summary(explanation, seconds):
+    """One line: predicted and true class, R2 of each explained class, samples/s."""
+    predicted = explanation.predicted_class
+    parts = [f"predicted {explanation.name(predicted)} ({explanation.probabilities[predicted]:.1%})"]
+    if explanation.true_class is not None:
+        parts.append(f"true {explanation.name(explanation.true_class)}")
+    if explanation.method == "lime":
+        scores = zip(explanation.classes, explanation.r2, strict=True)
+        parts += [f"R2 for {explanation.name(label)} {r2:.3f}" for label, r2 in scores]
+    parts.append(f"{explanation.weights.shape[1]} superpixels")
+    if explanation.num_samples:
+        rate = explanation.num_samples / seconds
+        parts.append(f"{explanation.num_samples} samples in {seconds:.1f} s ({rate:.1f} samples/s)")
+    return ", ".join(parts)
+
+
+def _areas(faithfulness):
+    areas = faithfulness.areas()
+    return ", ".join(
+        f"{kind} area {areas[kind]:.3f} (random {areas[f'random_{kind}'].mean():.3f})"
+        for kind in ("deletion", "insertion")
+    )
+
+
+def _make_folder(path):
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FasterNetError(f"cannot make the folder {path}: {error.strerror}; choose another --output") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
