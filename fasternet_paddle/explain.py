@@ -92,8 +92,9 @@ def main(argv=None):
     if flags.top is not None and flags.top < 1:
         raise FasterNetError(f"top must be at least 1, got {flags.top}")
 
-    from . import checkpoint, inference
+    from . import checkpoint, inference, interpretdl_compat
 
+    interpretdl_compat.check_installed()
     run = checkpoint.load_run(
         flags.weights, flags.variant, flags.mixer, flags.embed_dim, flags.num_classes, flags.image_size
     )

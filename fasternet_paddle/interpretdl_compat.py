@@ -16,19 +16,25 @@ INSTALL = "pip install -e '.[explain]' && pip install --no-deps interpretdl==0.8
 NEEDS = ("interpretdl", "IPython", "requests", "skimage")  # what the extra brings
 
 
+def check_installed():
+    """Raise ``FasterNetError`` where InterpretDL or one of its own needs is missing; it says how to install it."""
+    for package in NEEDS:
+        if importlib.util.find_spec(package) is None:
+            raise FasterNetError(f"explanations need InterpretDL, and {package} is not installed: {INSTALL}")
+
+
 def load_interpretdl(module=None):
     """Import InterpretDL, or one of its modules ("interpreter._lime_base").
 
     Raises:
-        FasterNetError: InterpretDL or one of its own needs is not installed; the sentence says how to install it.
+        FasterNetError: it is not installed (``check_installed``) or cannot be imported.
     """
-    for package in NEEDS:
-        if importlib.util.find_spec(package) is None:
-            raise FasterNetError(f"explanations need InterpretDL, and {package} is not installed: {INSTALL}")
+    check_installed()
     import IPython.core.display
     import IPython.display
 
-    if not hasattr(IPython.core.display, "display"):  # where IPython had it up to version 8, and InterpretDL wants it
+    # InterpretDL wants it where IPython had it up to version 8 (which warns of an access, hence vars)
+    if "display" not in vars(IPython.core.display):
         IPython.core.display.display = IPython.display.display
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         # It prints that Paddle is missing when it is only newer than it expects, and its docstrings hold escapes that
