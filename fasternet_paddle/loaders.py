@@ -15,7 +15,7 @@ import random
 import numpy as np
 import paddle
 
-from . import transforms
+from . import fast_transforms, transforms
 from .errors import FasterNetError
 from .workers import Workers
 
@@ -23,7 +23,8 @@ from .workers import Workers
 class TransformedImages:
     """``Images`` with a transform; the key is an ``(epoch, index)`` pair, or an index alone for epoch 0.
 
-    An item is (float32 ``(3, S, S)``, int label).
+    An item is (float32 ``(3, S, S)``, int label). A ``FastTransform`` is handed a generator of the sample's own; other
+    transforms may draw from the global ones.
     """
 
     def __init__(self, images, transform, seed=0):
@@ -33,8 +34,11 @@ class TransformedImages:
 
     def __getitem__(self, key):
         epoch, index = key if isinstance(key, tuple) else (0, key)
+        image, label = self.images.images[index], int(self.images.labels[index])
+        if isinstance(self.transform, fast_transforms.FastTransform):
+            return self.transform(image, np.random.default_rng((self.seed, epoch, index))), label
         with _sample_randomness(self.seed, epoch, index):
-            return self.transform(self.images.images[index]), int(self.images.labels[index])
+            return self.transform(image), label
 
     def __len__(self):
         return len(self.images)
@@ -160,9 +164,16 @@ def make_loader(
     return Loader(TransformedImages(images, transform, seed), sampler, num_workers)
 
 
+TRAIN_TRANSFORMS = {  # augment: what makes the training transform of a size, for pictures and for digits
+    "notebook": (transforms.train_transform, transforms.digits_train_transform),
+    "fast": (fast_transforms.fast_train_transform, fast_transforms.fast_digits_train_transform),
+}
+
+
 def make_loaders(data, config):
     """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``)."""
-    transform = transforms.digits_train_transform if data.name == "digits" else transforms.train_transform
+    pictures, digits = TRAIN_TRANSFORMS[config.augment]
+    transform = digits if data.name == "digits" else pictures
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
     return (
         make_loader(

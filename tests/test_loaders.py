@@ -81,7 +81,7 @@ def test_batch_larger_than_the_data_set():
 
 
 def test_a_worker_that_dies_is_reported():
-    loader = _loader(2)
+    loader = make_loader(IMAGES, transforms.test_transform(32), 2, num_workers=2)  # more batches than are dealt ahead
     batches = iter(loader)
     next(batches)
     os.kill(loader._workers.processes[1].pid, signal.SIGKILL)
