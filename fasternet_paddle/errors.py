@@ -14,6 +14,6 @@ NEEDS_PADDLE = (
     "the paddlepaddle-gpu that suits your CUDA as https://www.paddlepaddle.org.cn/install tells"
 )
 NEEDS_OPENMP = (
-    "PaddlePaddle needs the system's OpenMP library libgomp.so.1, which is not installed here; on Debian and Ubuntu run "
+    "PaddlePaddle needs the system's OpenMP library libgomp.so.1, which is not installed; on Debian and Ubuntu run "
     "sudo apt-get install libgomp1"
 )

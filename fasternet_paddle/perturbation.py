@@ -125,9 +125,7 @@ class Perturber:
         self.x = x
         self.changes = None
         if size < large:  # averaging is linear, so what hiding a superpixel adds to each pixel is averaged once
-            change, shrink = hidden - normalize(to_chw(picture)), area_matrix(large, size)
-            parts = (np.where(superpixels == index, change, np.float32(0)) for index in range(superpixels.max() + 1))
-            self.changes = np.stack([(shrink @ part @ shrink.T).ravel() for part in parts])  # (S, 3 * size * size)
+            self.changes = _averaged_parts(hidden - normalize(to_chw(picture)), superpixels, size)
             return
         if size > large:  # a larger network sees the same superpixels, enlarged
             nearest = np.arange(size) * large // size
@@ -145,10 +143,27 @@ class Perturber:
         return np.where(masks[:, self.superpixels][:, None], self.x, self.hidden)  # (N, S) -> (N, 3, size, size)
 
 
+def _averaged_parts(change, superpixels, size):
+    """What each superpixel of ``change`` (3, 224, 224) adds when it is averaged down: float32 ``(S, 3 * size**2)``."""
+    large, count = len(superpixels), int(superpixels.max()) + 1
+    matrix, pixel = area_matrix(large, size), np.arange(large)
+    first = pixel * size // large  # a pixel lies in one cell of the smaller image, or across it and the next
+    second = np.minimum(first + 1, size - 1)
+    cells = ((first, matrix[first, pixel]), (second, matrix[second, pixel] * (second != first)))
+    parts = np.zeros((3, count * size * size))
+    for row, row_share in cells:
+        for column, column_share in cells:
+            place = ((superpixels * size + row[:, None]) * size + column[None]).ravel()
+            share = row_share[:, None] * column_share[None]
+            for part, values in zip(parts, change, strict=True):
+                part += np.bincount(place, (share * values).ravel(), minlength=len(part))
+    return parts.reshape(3, count, -1).transpose(1, 0, 2).reshape(count, -1).astype(np.float32)
+
+
 def area_matrix(large, small):
-    """float32 ``(small, large)`` that averages ``large`` pixels into ``small`` ones by their overlap; rows sum to 1."""
+    """``(small, large)`` that averages ``large`` pixels into ``small`` ones by their overlap; rows sum to 1."""
     edges = np.arange(small + 1) * (large / small)
     begin, end = edges[:-1, None], edges[1:, None]
     pixel = np.arange(large)[None]
     overlap = np.clip(np.minimum(end, pixel + 1) - np.maximum(begin, pixel), 0.0, None)
-    return (overlap * (small / large)).astype(np.float32)
+    return overlap * (small / large)

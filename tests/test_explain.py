@@ -5,7 +5,7 @@ import paddle
 import pytest
 from PIL import Image
 
-from fasternet_paddle import explain
+from fasternet_paddle import explain, plots
 from fasternet_paddle.checkpoint import load_run, save_state
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.datasets import load_dataset
@@ -91,7 +91,8 @@ def test_another_method_writes_the_same_kind_of_files(run):
     assert "R2" not in out
 
 
-def test_images_of_any_kind_are_explained(run, tmp_path):
+def test_images_of_any_kind_are_explained(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "save_figure", lambda _figure, path: path)  # slow, and not what is looked at here
     colour = photograph("coffee", 90)[:60]
     (tmp_path / "other").mkdir()
     files = [

@@ -10,16 +10,19 @@ PACKAGE = Path(fasternet_paddle.__file__).parent
 # In the order in which the data meets them (the README's table says what each is).
 # fmt: off
 ORDER = [
-    "errors", "config", "files",
+    "errors", "config", "workspace", "files", "guards",
     "safe_open", "safe_values", "safe_pickle", "safe_read",
-    "transforms", "datasets", "workers", "loaders",
+    "transforms", "datasets", "workers", "fast_transforms", "loaders",
     "losses", "layers", "fasternet",
-    "metrics", "run_folder", "checkpoint", "trainer",
+    "metrics", "run_folder", "checkpoint", "resume", "trainer",
     "compiled", "inference", "plots",
-    "cli",
+    "interpretdl_compat", "perturbation", "explanation", "lime_base", "lime", "lime_interpreter",
+    "explainers", "trust", "explanation_plots",
+    "macs", "tables", "comparison", "drawings",
+    "cli", "ablation",
 ]
 # fmt: on
-ENTRIES = ["train", "evaluate"]
+ENTRIES = ["train", "evaluate", "explain"]
 
 
 def _imports(path):

@@ -1,0 +1,249 @@
+"""Convolutions by themselves, at the shapes of the paper's table 1: ``python -m fasternet_paddle.bench operators``.
+
+Ten equal layers of an operator at each stage's width and size, timed on one image with one thread, as the paper does
+on its CPU (i9-9900X). Few multiply-adds help only if they are done at speed: the figure shows achieved GFLOP/s against
+FLOPs. As in the paper a multiply-add counts as one FLOP; a processor's peak counts two.
+
+Engines: ``dygraph`` runs Paddle's own kernels, as the notebook and its training do; ``paddle`` is the compiled network
+(``paddle.inference`` with oneDNN, CPU only).
+"""
+
+import copy
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paddle
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, ScalarFormatter
+from paddle import nn
+
+from .. import cli
+from ..errors import FasterNetError
+from ..files import write_text
+from ..inference import ENGINES, _load
+from ..layers import DWConv, FullConv, PConv
+from ..macs import count_macs
+from ..plots import save_figure
+from ..tables import csv_table, text_table
+from .machine import describe_machine
+
+OPERATORS = {"Conv 3x3": FullConv, "DWConv": DWConv, "PConv": PConv}
+SHAPES = ((96, 56), (192, 28), (384, 14), (768, 7))  # channels, side in pixels: the stages of an embed_dim of 96
+LAYERS = 10
+PAPER_CPU_MS = {  # table 1, one image, one thread of an i9-9900X; in the order of SHAPES
+    "Conv 3x3": (35.7, 28.4, 31.9, 62.7),
+    "DWConv": (3.59, 1.97, 1.06, 0.68),
+    "PConv": (5.46, 3.09, 3.58, 5.02),
+}
+COLORS = {"Conv 3x3": "tab:gray", "DWConv": "tab:blue", "PConv": "tab:red"}
+MARKERS = ("o", "s", "^", "D")  # one a shape
+HEADER = ("operator", "shape", "MFLOPs", "engine", "ms", "GFLOP/s", "paper CPU ms", "paper GFLOP/s")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One operator at one shape under one engine."""
+
+    operator: str
+    channels: int
+    side: int
+    engine: str
+    macs: int
+    """Multiply-adds of the ten layers for one image."""
+    batch_size: int
+    milliseconds: float
+    """For the batch, median."""
+
+    @property
+    def gflops(self):
+        """Multiply-adds a second, in 1e9."""
+        return self.macs * self.batch_size / self.milliseconds / 1e6
+
+    @property
+    def paper_ms(self):
+        """The paper's CPU latency."""
+        return PAPER_CPU_MS[self.operator][SHAPES.index((self.channels, self.side))]
+
+
+@dataclass(frozen=True)
+class OperatorFlags:
+    """How to measure."""
+
+    engine: tuple[str, ...] = ENGINES
+    """Engines to measure: dygraph, paddle or both."""
+    batch_size: int = 1
+    """Images a pass; the paper's CPU column has 1."""
+    runs: int = 20
+    """Timed passes; their median counts."""
+    device: str = "cpu"
+    """cpu, gpu or gpu:N; on a GPU the engine is dygraph."""
+    output: Path = Path("work/bench")
+    """Folder for operators.csv and operators.png."""
+
+    def __post_init__(self):
+        for engine in self.engine:
+            if engine not in ENGINES:
+                raise FasterNetError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
+        for name in ("batch_size", "runs"):
+            if getattr(self, name) < 1:
+                raise FasterNetError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+def measure_operators(engines=ENGINES, shapes=SHAPES, batch_size=1, runs=20, warmup=3):
+    """Time every operator at every shape; returns a list of ``Timing``.
+
+    Args:
+        engines: of "dygraph" and "paddle"; on a GPU "dygraph" alone.
+        shapes: of ``SHAPES``.
+        batch_size: images a pass.
+        runs, warmup: passes that are timed, and passes before them.
+    """
+    place = paddle.framework._current_expected_place()
+    if place.is_gpu_place() and set(engines) != {"dygraph"}:
+        raise FasterNetError(
+            f"on a GPU the engine must be dygraph, got {', '.join(engines)}; the other one copies its "
+            f"results to the CPU, which would be timed too"
+        )
+    timings = []
+    for name, operator in OPERATORS.items():
+        for channels, side in shapes:
+            model = nn.Sequential(*[operator(channels) for _ in range(LAYERS)])
+            model.eval()
+            macs = count_macs(model, (channels, side, side))
+            images = np.random.RandomState(0).standard_normal((batch_size, channels, side, side)).astype(np.float32)
+            for engine in engines:
+                milliseconds = 1000 * _seconds(_runner(model, images, engine, place), runs, warmup)
+                timings.append(Timing(name, channels, side, engine, macs, batch_size, milliseconds))
+    return timings
+
+
+def _runner(model, images, engine, place):
+    """A function of no arguments that passes ``images`` through ``model`` and waits for the end."""
+    if engine == "paddle":
+        run = _compiled(model, images.shape, place)
+        return lambda: run(images)
+    x = paddle.to_tensor(images)
+
+    def run():
+        with paddle.no_grad():
+            model(x)
+        if place.is_gpu_place():
+            paddle.device.synchronize()
+
+    return run
+
+
+def _compiled(model, shape, place):
+    """``model`` as ``paddle.inference`` runs it for images of ``shape``, with one thread."""
+    spec = paddle.static.InputSpec(shape, "float32", "images")
+    # Not through the cache of ``compiled``: nobody asks for these networks again.
+    with tempfile.TemporaryDirectory() as folder, paddle.base.unique_name.guard(), paddle.no_grad():
+        network = copy.deepcopy(model)  # to_static changes the layers that it is given
+        paddle.jit.save(paddle.jit.to_static(network, input_spec=[spec], full_graph=True), f"{folder}/inference")
+        return _load(Path(folder), place, "f32", threads=1)
+
+
+def _seconds(run, runs, warmup):
+    """Median time of a call."""
+    seconds = []
+    for _ in range(warmup + runs):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds[warmup:]))
+
+
+def _rows(timings):
+    """Cells under ``HEADER``, as numbers."""
+    return [
+        (
+            timing.operator,
+            f"{timing.channels}x{timing.side}x{timing.side}",
+            timing.macs / 1e6,
+            timing.engine,
+            timing.milliseconds,
+            timing.gflops,
+            timing.paper_ms,
+            timing.macs / timing.paper_ms / 1e6,
+        )
+        for timing in timings
+    ]
+
+
+def operators_table(timings):
+    """Text table of ``measure_operators``, with the paper's CPU column beside it."""
+    formats = ("{}", "{}", "{:.1f}", "{}", "{:.2f}", "{:.1f}", "{:.2f}", "{:.1f}")
+    rows = [[form.format(cell) for form, cell in zip(formats, row, strict=True)] for row in _rows(timings)]
+    return text_table(HEADER, rows)
+
+
+def draw_operators(timings):
+    """Achieved GFLOP/s against FLOPs, a panel an engine, the paper's CPU in the last; lines of equal time.
+
+    Returns:
+        matplotlib ``Figure``.
+    """
+    engines = list(dict.fromkeys(timing.engine for timing in timings))
+    figure = Figure(figsize=(4.2 * (len(engines) + 1), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(engines) + 1, sharex=True, sharey=True)
+    here = {engine: [(t, t.macs / 1e6, t.gflops) for t in timings if t.engine == engine] for engine in engines}
+    paper = [(t, t.macs / 1e6, t.macs / t.paper_ms / 1e6) for t in timings if t.engine == engines[0]]
+    for axes, (title, points) in zip(
+        panels,
+        [*((f"here, {engine}", points) for engine, points in here.items()), ("paper, i9-9900X", paper)],
+        strict=True,
+    ):
+        _draw_panel(axes, title, points)
+    panels[0].set_ylabel("achieved GFLOP/s")
+    panels[-1].legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def _draw_panel(axes, title, points):
+    axes.set_title(title, fontsize=10)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for operator, color in COLORS.items():
+        mine = [(shape, x, y) for shape, x, y in points if shape.operator == operator]
+        axes.plot([x for _, x, _ in mine], [y for *_, y in mine], color=color, linewidth=0.8, label=operator)
+        for timing, x, y in mine:
+            marker = MARKERS[SHAPES.index((timing.channels, timing.side))]
+            axes.plot(x, y, marker, color=color, markersize=6)
+    axes.set_xlabel("MFLOPs of ten layers, one image")
+    axes.set_xlim(2, 5000)
+    axes.set_ylim(0.15, 300)
+    for milliseconds in (0.3, 1, 3, 10, 30, 100):  # along a line the time is the same: GFLOP/s = MFLOPs / ms
+        ends = np.array([2.0, 5000.0])
+        axes.plot(ends, ends / milliseconds, color="0.85", linewidth=0.8, zorder=0)
+        x = min(4000.0, 220 * milliseconds)
+        if x > 3 and x / milliseconds > 0.7:
+            axes.annotate(f"{milliseconds:g} ms", (x, x / milliseconds), color="0.55", fontsize=7, ha="right")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_locator(NullLocator())
+
+
+@cli.entry
+def main(argv=None):
+    """Measure as the flags say; prints the table, saves CSV and PNG."""
+    flags = cli.parse(
+        OperatorFlags,
+        argv,
+        prog="python -m fasternet_paddle.bench operators",
+        description="Time convolutions at the shapes of the paper's table 1.",
+    )
+    cli.begin(flags.device, seed=0)
+    print(describe_machine())
+    timings = measure_operators(flags.engine, batch_size=flags.batch_size, runs=flags.runs)
+    print(operators_table(timings))
+    flags.output.mkdir(parents=True, exist_ok=True)
+    write_text(flags.output / "operators.csv", csv_table(HEADER, _rows(timings)))
+    print(save_figure(draw_operators(timings), flags.output / "operators.png"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
