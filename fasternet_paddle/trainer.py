@@ -15,7 +15,7 @@ import warnings
 
 import numpy as np
 import paddle
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .checkpoint import save_model
 from .errors import FasterNetError
