@@ -26,6 +26,7 @@ def entry(main):
     @functools.wraps(main)
     def run(argv=None):
         warnings.filterwarnings("ignore", message="No ccache found")  # Paddle says it at every import
+        os.environ.setdefault("GLOG_minloglevel", "2")  # its C++ part says more, of no use to the reader of a log
         try:
             return main(argv) or 0
         except FasterNetError as error:

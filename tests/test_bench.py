@@ -11,9 +11,10 @@ import pytest
 
 from fasternet_paddle import inference as inference_module
 from fasternet_paddle.bench import __main__ as bench
-from fasternet_paddle.bench import inference, lime, machine, peers, subject, sweep
+from fasternet_paddle.bench import decisions, inference, lime, machine, peers, subject, sweep
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.inference import has_bf16
+from fasternet_paddle.transforms import MEAN, STD
 
 from .explaining import trained
 
@@ -204,3 +205,23 @@ def test_peak_is_above_what_a_network_reaches(precision, monkeypatch):
         pytest.skip("this processor has no bf16 instructions")
     monkeypatch.setattr(machine, "PEAK_SIZE", 512)
     assert machine.measure_peak(precision, runs=2) > 5  # any processor with vector instructions
+
+
+def test_decisions_are_counted(tmp_path, capsys):
+    flags = ["--steps", "3", "--crops", "40", "--output", str(tmp_path)]
+    assert bench.main(["decisions", *flags]) == 0
+    table = read(tmp_path / "decisions.csv")
+    assert table[0] == list(decisions.HEADER) and len(table) == (3 if has_bf16() else 2)
+    assert table[1][:2] == ["f32", "400"] and table[1][3] == "0"  # 40 crops and the 360 validation digits
+    assert all(0 <= float(row[4]) <= 0.5 and float(row[4]) == int(row[3]) / 400 for row in table[1:])
+    capsys.readouterr()
+    assert bench.main(["decisions", "--crops", "0"]) == 2
+    assert "at least 1" in capsys.readouterr().err
+
+
+def test_crops_differ_by_seed_and_are_labelled_behind_the_digits():
+    (first, labels), (again, _), (other, _) = (decisions.draw_crops(30, seed) for seed in (1, 1, 2))
+    assert (first == again).all() and not (first == other).all()
+    assert first.shape == (30, 32, 32, 3) and labels.min() >= 10 and labels.max() < 10 + len(decisions.PHOTOGRAPHS)
+    wanted = (first / 255.0 - np.array(MEAN)) / np.array(STD)
+    assert np.allclose(decisions.to_batch(first), wanted.transpose(0, 3, 1, 2), atol=1e-6)

@@ -9,6 +9,7 @@ from ..errors import FasterNetError
 SUBJECTS = {  # name, which is its module's: what it measures
     "inference": "the forward pass: the notebook's way against paddle.inference, f32 and bf16",
     "lime": "LIME explanations: InterpretDL as it is against this package",
+    "decisions": "how many top-1 decisions bf16 changes",
     "operators": "convolutions by themselves, at the shapes of the paper's table 1",
     "variants": "the six variants: cost and speed beside the paper's table 6",
 }

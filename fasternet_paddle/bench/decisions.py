@@ -1,0 +1,150 @@
+"""Does bf16 change what a network decides? ``python -m fasternet_paddle.bench decisions``.
+
+A T0 learns, in a minute, to tell ten digits and the crops of nine photographs apart; then f32 and bf16 each decide
+over 5,000 or more other crops and the validation digits, at 32 pixels. Accuracy stays below 97 %, since agreement
+means little where every answer is easy. Expect at most 1 % of the top-1 decisions to differ.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import paddle
+
+from .. import cli
+from ..datasets import load_dataset
+from ..errors import FasterNetError
+from ..fasternet import create_model
+from ..files import write_text
+from ..inference import PRECISIONS, Predictor, has_bf16
+from ..losses import LabelSmoothingCrossEntropy
+from ..tables import csv_table, text_table
+from ..transforms import normalize
+from . import machine
+
+SIZE = 32  # pixels
+PHOTOGRAPHS = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "retina",
+    "motorcycle",
+    "immunohistochemistry",
+    "colorwheel",
+)
+TOO_EASY = 0.97
+HEADER = ("precision", "images", "top-1", "decisions that differ from f32", "share")
+
+
+@dataclass(frozen=True)
+class DecisionFlags:
+    """How to measure."""
+
+    steps: int = 60
+    """Training steps of 64 images; more make the network too sure of itself."""
+    crops: int = 5000
+    """Crops to decide on, beside the 360 validation digits."""
+    seed: int = 0
+    """Seed of crops and training."""
+    output: Path = Path("work/bench")
+    """Folder for decisions.csv."""
+
+    def __post_init__(self):
+        if self.steps < 1 or self.crops < 1:
+            raise FasterNetError(f"steps and crops must be at least 1, got {self.steps} and {self.crops}")
+
+
+def draw_crops(count, seed):
+    """Crops of the photographs, a tenth to all of their shorter side, mirrored at times.
+
+    Returns:
+        (uint8 ``(count, 32, 32, 3)``, int64 ``(count,)``: 10 and above, since 0 to 9 are the digits)
+    """
+    from skimage import data
+
+    draw = np.random.RandomState(seed)
+    pictures = [data.stereo_motorcycle()[0] if name == "motorcycle" else getattr(data, name)() for name in PHOTOGRAPHS]
+    pictures = [picture[..., :3] for picture in pictures]
+    labels = draw.randint(0, len(pictures), count)
+    crops = np.empty((count, SIZE, SIZE, 3), np.uint8)
+    for index, label in enumerate(labels):
+        picture = pictures[label]
+        shorter = min(picture.shape[:2])
+        side = draw.randint(max(SIZE, shorter // 10), shorter + 1)
+        top, left = (draw.randint(0, extent - side + 1) for extent in picture.shape[:2])
+        crop = cv2.resize(picture[top : top + side, left : left + side], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        crops[index] = crop[:, :: draw.choice((1, -1))]
+    return crops, labels.astype(np.int64) + 10
+
+
+def to_batch(images):
+    """uint8 ``(N, 32, 32, 3)`` -> the network's input ``(N, 3, 32, 32)``."""
+    return normalize(images.transpose(0, 3, 1, 2).astype(np.float32) / 255.0)
+
+
+def train(digits, steps, seed):
+    """A T0 after ``steps`` of 64 images, half of them crops; in eval mode."""
+    paddle.seed(seed)
+    draw = np.random.RandomState(seed)
+    model = create_model("t0", num_classes=10 + len(PHOTOGRAPHS))
+    optimizer = paddle.optimizer.AdamW(1e-3, parameters=model.parameters(), weight_decay=0.005)
+    criterion = LabelSmoothingCrossEntropy(0.1)
+    crops, labels = draw_crops(32 * steps, seed)
+    for step in range(steps):
+        some = draw.randint(0, len(digits.images), 32)
+        these = slice(32 * step, 32 * step + 32)
+        images = np.concatenate([digits.images[some], crops[these]])
+        wanted = np.concatenate([digits.labels[some], labels[these]])
+        loss = criterion(model(paddle.to_tensor(to_batch(images))), paddle.to_tensor(wanted))
+        loss.backward()
+        optimizer.step()
+        optimizer.clear_grad()
+    model.eval()
+    return model
+
+
+def measure_decisions(flags):
+    """Rows under ``HEADER``: each precision's accuracy, and how many of its decisions are not those of f32."""
+    digits = load_dataset("digits")
+    model = train(digits.train, flags.steps, flags.seed)
+    crops, labels = draw_crops(flags.crops, flags.seed + 1)
+    images = to_batch(np.concatenate([crops, digits.val.images]))
+    labels = np.concatenate([labels, digits.val.labels])
+    rows, decided = [], {}
+    for precision in PRECISIONS if has_bf16() else ("f32",):
+        decided[precision] = Predictor(model, SIZE, precision=precision).logits(images).argmax(axis=1)
+        differ = int((decided[precision] != decided["f32"]).sum())
+        accuracy = float((decided[precision] == labels).mean())
+        rows.append((precision, len(labels), accuracy, differ, differ / len(labels)))
+    return rows
+
+
+@cli.entry
+def main(argv=None):
+    """Measure as the flags say; prints the table, saves it as CSV."""
+    flags = cli.parse(
+        DecisionFlags,
+        argv,
+        prog="python -m fasternet_paddle.bench decisions",
+        description="Count the top-1 decisions that bf16 changes.",
+    )
+    cli.begin("cpu", flags.seed)
+    print(machine.describe_machine())
+    rows = measure_decisions(flags)
+    formats = ("{}", "{}", "{:.2%}", "{}", "{:.2%}")
+    print(text_table(HEADER, [[form.format(cell) for form, cell in zip(formats, row, strict=True)] for row in rows]))
+    if rows[0][2] >= TOO_EASY:
+        print(f"accuracy is {TOO_EASY:.0%} or more, where agreement means little; take fewer --steps")
+    if len(rows) == 1:
+        print("this processor has no bf16 instructions, so f32 stands alone")
+    flags.output.mkdir(parents=True, exist_ok=True)
+    write_text(flags.output / "decisions.csv", csv_table(HEADER, rows))
+    print(flags.output / "decisions.csv")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
