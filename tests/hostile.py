@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
+from PIL import Image
 
 HUGE = 2**62
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR"
@@ -412,12 +413,15 @@ def png(width, height, body=b"", depth=8, colour=2):
 def images(marker):
     idat = png_chunk(b"IDAT", zlib.compress(bytes(100)))
     ztxt = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**24), 9))
+    pcx = io.BytesIO()
+    Image.new("L", (8, 8)).save(pcx, "PCX")
     eps = f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n({marker}) (w) file\n".encode()
     return {
         "empty": b"",
         "text": b"no image",
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
         "eps": eps,
+        "pcx": pcx.getvalue(),  # an honest one, of a format that is not read
         "png of 2**31 x 2**31": png(2**31 - 1, 2**31 - 1, idat),
         "png of 20000 x 20000": png(20000, 20000, idat),
         "png of 7071 x 7071, cut": png(7071, 7071, idat),
