@@ -57,7 +57,7 @@ def main(argv=None):
 
     fasternet.check_names(config.variant, config.mixer)
     run_folder.check_work_path(config.work_path, flags.overwrite, flags.resume)
-    cli.begin(config.device, config.seed)
+    cli.begin(config.device, config.seed, train_size=config.image_size)
 
     data = datasets.load_dataset(config.dataset, config.data_path)
     print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")

@@ -1,5 +1,6 @@
 """Flags, CPU settings, device, and how a user's mistake ends."""
 
+import os
 import random
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ def test_flags_are_the_fields():
         (["--max-steps", "0"], "max_steps must be at least 1"),
         (["--dataset", "mnist"], "known datasets: cifar10, digits"),
         (["--work-path", ""], "work_path must name a folder"),
+        (["--augment", "slow"], "unknown augment 'slow'; known: notebook, fast"),
     ],
 )
 def test_a_wrong_flag_is_one_sentence(argv, says):
@@ -81,6 +83,32 @@ def test_cpu_settings_are_for_amd_and_never_override(tmp_path):
         chosen = cli.cpu_settings(environ, tmp_path / vendor)
         assert environ == after
         assert chosen == {name: value for name, value in after.items() if name not in before}
+
+
+def test_training_threads_are_the_cores_where_they_pay_and_never_override():
+    for image_size, cores, threads in ((224, 2, "2"), (96, 1, "1"), (224, 64, "4"), (32, 64, "1")):
+        environ = {"OMP_NUM_THREADS": "1"}  # as Paddle leaves it
+        assert cli.training_threads(image_size, environ, (), cores) == {"OMP_NUM_THREADS": threads}
+        assert environ == {"OMP_NUM_THREADS": threads}
+    environ = {"OMP_NUM_THREADS": "1"}
+    assert cli.training_threads(224, environ, environ, 2) == {}
+    assert environ == {"OMP_NUM_THREADS": "1"}
+
+
+def test_cores_are_those_that_a_container_grants(tmp_path):
+    bound = cli.count_cores(tmp_path / "missing")
+    assert 1 <= bound <= os.cpu_count()
+    for text, cores in (("max 100000\n", bound), ("150000 100000", 1), ("50000 100000", 1), ("9900000 100000", bound)):
+        (tmp_path / "cpu.max").write_text(text)
+        assert cli.count_cores(tmp_path / "cpu.max") == min(bound, cores)
+
+
+def test_begin_says_what_it_chose(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "cpu_settings", lambda: {"MKL_X": "5"})
+    monkeypatch.setattr(cli, "training_threads", lambda image_size: {"OMP_NUM_THREADS": image_size})
+    for sizes, threads in (((), ""), ((224,), ", OMP_NUM_THREADS=224")):
+        assert cli.begin("cpu", 0, *sizes) == "cpu"
+        assert capsys.readouterr().out == f"device: cpu, MKL_X=5{threads}\n"
 
 
 def test_device():

@@ -1,0 +1,217 @@
+"""The training step, the notebook's against this package's: ``python -m fasternet_paddle.bench training``.
+
+Each way trains T0 at 224 pixels from the same weights on the same batches, in a process of its own and in turn: the
+notebook's loop with no settings, as it runs; the same under the variables that this package sets; and
+``trainer.train_one_epoch``. The network is the notebook's in all of them, so what differs is settings and the loop.
+Batches are ready before the clock starts. Expect x2.4 against no settings with one thread (the MKL variable, on an AMD
+processor), x2.6 to x3.5 with two on two idle cores, less than x2 where one of them is busy, x1.2 under the same settings
+(probably because the notebook's sum of losses keeps the graphs of all steps), and the same losses.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import cli
+from ..config import MIN_IMAGE_SIZE
+from ..errors import FasterNetError
+from ..files import write_text
+from ..plots import save_figure
+from ..tables import csv_table
+from . import machine
+from .inference_plots import draw_inference
+from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
+
+OURS = "ours"
+AGREE = 1e-3  # largest difference between losses of the same step that counts as agreement
+
+
+@dataclass(frozen=True)
+class TrainingFlags:
+    """How to measure."""
+
+    rounds: int = 3
+    """Processes each way; their median counts."""
+    steps: int = 20
+    """Steps a process; the median of all but the first counts."""
+    batch_size: int = 32
+    """Images a step."""
+    image_size: int = machine.SIZE
+    """Side of the network's input, in pixels."""
+    threads: tuple[int, ...] = (1,)
+    """Also measure both ways with OMP_NUM_THREADS at each of these, to tell the gain of the threads from the rest."""
+    output: Path = Path("work/bench")
+    """Folder for training.csv and training.png."""
+
+    def __post_init__(self):
+        if self.rounds < 1 or self.steps < 2 or self.batch_size < 2 or self.image_size < MIN_IMAGE_SIZE:
+            raise FasterNetError(
+                f"rounds must be at least 1, steps and batch_size 2 and image_size {MIN_IMAGE_SIZE}, "
+                f"got {self.rounds}, {self.steps}, {self.batch_size} and {self.image_size}"
+            )
+        if any(count < 1 for count in self.threads):
+            raise FasterNetError(f"threads must be at least 1 each, got {' '.join(map(str, self.threads))}")
+
+
+class TimedBatches:
+    """``steps`` batches of augmented photographs, labelled by photograph, the same each time; times what follows each.
+
+    Iterating yields (images ``(N, 3, S, S)``, labels ``(N,)``) as Paddle tensors; ``seconds`` holds how long each
+    batch was in use.
+    """
+
+    def __init__(self, steps, batch_size, image_size):
+        from ..fast_transforms import fast_train_transform
+        from .subject import PHOTOGRAPHS, photograph
+
+        self.steps, self.batch_size = steps, batch_size
+        self.transform, self.pictures = fast_train_transform(image_size), [photograph(name) for name in PHOTOGRAPHS]
+        self.seconds = []
+
+    def __len__(self):
+        return self.steps
+
+    def __iter__(self):
+        import paddle
+
+        for step in range(self.steps):
+            labels = np.arange(self.batch_size) % len(self.pictures)
+            images = np.stack(
+                [
+                    self.transform(self.pictures[label], np.random.default_rng((step, place)))
+                    for place, label in enumerate(labels)
+                ]
+            )
+            batch = paddle.to_tensor(images), paddle.to_tensor(labels)
+            start = time.perf_counter()
+            yield batch
+            self.seconds.append(time.perf_counter() - start)
+
+
+def notebook_loss(pred, target, smoothing=0.1):
+    """The notebook's ``LabelSmoothingCrossEntropy`` (2.3.1)."""
+    import paddle
+    import paddle.nn.functional as F
+
+    log_probs = F.log_softmax(pred, axis=-1)
+    picked = paddle.gather_nd(-log_probs, index=paddle.stack([paddle.arange(log_probs.shape[0]), target], axis=1))
+    return ((1.0 - smoothing) * picked + smoothing * paddle.mean(-log_probs, axis=-1)).mean()
+
+
+def notebook_loop(model, batches, optimizer, scheduler):
+    """The notebook's training loop (2.4) over ``batches``; returns the losses.
+
+    Left out is ``Accuracy.update``, which today's Paddle refuses. Losses are summed as tensors, as in the notebook.
+    """
+    import paddle
+
+    losses, train_loss = [], 0.0
+    model.train()
+    for images, y_data in batches:
+        labels = paddle.unsqueeze(y_data, axis=1)
+        logits = model(images)
+        loss = notebook_loss(logits, y_data)
+        paddle.metric.accuracy(logits, labels)
+        losses.append(loss.numpy())
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        optimizer.clear_grad()
+        train_loss += loss
+    return [float(loss) for loss in losses]
+
+
+def our_loop(model, batches, optimizer, scheduler):
+    """This package's loop over ``batches``; returns the losses."""
+    from ..losses import LabelSmoothingCrossEntropy
+    from ..resume import Progress
+    from ..trainer import train_one_epoch
+
+    progress, sums = Progress(), [0.0]
+    train_one_epoch(
+        model,
+        batches,
+        LabelSmoothingCrossEntropy(),
+        optimizer,
+        scheduler,
+        progress,
+        seed=0,
+        after_step=lambda: sums.append(progress.tally.loss_sum),
+    )
+    return (np.diff(sums) / batches.batch_size).tolist()
+
+
+def measure_training(way, steps, batch_size, image_size):
+    """A worker: images/s of a way (the median step but for the first), and the loss of each step."""
+    import paddle
+
+    from ..config import TrainConfig
+    from ..fasternet import create_model
+    from ..trainer import make_optimizer
+
+    paddle.seed(0)
+    model = create_model("t0")
+    optimizer, scheduler = make_optimizer(model, TrainConfig(), steps_per_epoch=195)  # 50,000 // 256
+    batches = TimedBatches(steps, batch_size, image_size)
+    losses = {NOTEBOOK: notebook_loop, OURS: our_loop}[way](model, batches, optimizer, scheduler)
+    return {"rate": batch_size / float(np.median(batches.seconds[1:])), "losses": losses}
+
+
+def measure(flags, say=print):
+    """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
+    bare, own = machine.bare_environment(), machine.own_environment()
+    cli.training_threads(flags.image_size, own, given=())
+    arguments = {"steps": flags.steps, "batch_size": flags.batch_size, "image_size": flags.image_size}
+    ways = [(NOTEBOOK, bare), (NOTEBOOK, own), (OURS, own)]
+    for count in flags.threads:
+        threaded = {**own, "OMP_NUM_THREADS": str(count)}
+        ways += [(NOTEBOOK, threaded), (OURS, threaded)]
+
+    def job(way, environment):
+        return lambda: machine.in_process(f"{__name__}:measure_training", {"way": way, **arguments}, environment)
+
+    jobs = {(way, machine.settings_text(environment)): job(way, environment) for way, environment in ways}
+    return machine.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
+
+
+def rates_of(results, figure):
+    """Dict of (way, settings, figure) to images/s, one a round."""
+    return {(*way, figure): [result["rate"] for result in rounds] for way, rounds in results.items()}
+
+
+def agreement(results):
+    """Sentences: how far each way's losses are from the notebook's, and whether its own rounds are equal to the bit."""
+    wanted = np.array(next(iter(results.values()))[0]["losses"])
+    sentences = []
+    for (way, settings), rounds in results.items():
+        losses = np.array([result["losses"] for result in rounds])
+        difference = float(np.abs(losses - wanted).max())
+        sentences.append(
+            f"{way} ({settings}): losses of {len(wanted)} steps ({wanted[0]:.3f} to {wanted[-1]:.3f}) differ by at "
+            f"most {difference:.1e}{'' if difference <= AGREE else f', MORE THAN {AGREE}'} from the notebook's; "
+            + ("rounds are equal to the bit" if (losses == losses[0]).all() else "rounds DIFFER from each other")
+        )
+    return sentences
+
+
+@cli.entry
+def main(argv=None):
+    """Measure as the flags say; prints table and agreement, saves CSV and PNG."""
+    flags = cli.parse(
+        TrainingFlags,
+        argv,
+        prog="python -m fasternet_paddle.bench training",
+        description="Time the training step: the notebook's against this package's.",
+    )
+    cli.begin("cpu", seed=0)
+    print(machine.describe_machine())
+    results = measure(flags)
+    rates = rates_of(results, f"step, T0, {flags.batch_size} images of {flags.image_size}")
+    print(rates_table(rates))
+    print("\n".join(agreement(results)))
+    flags.output.mkdir(parents=True, exist_ok=True)
+    write_text(flags.output / "training.csv", csv_table(CSV_HEADER, rates_rows(rates)))
+    print(save_figure(draw_inference(rates), flags.output / "training.png"))
