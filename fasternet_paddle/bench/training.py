@@ -4,7 +4,7 @@ Each way trains T0 at 224 pixels from the same weights on the same batches, in a
 notebook's loop with no settings, as it runs; the same under the variables that this package sets; and
 ``trainer.train_one_epoch``. The network is the notebook's in all of them, so what differs is settings and the loop.
 Batches are ready before the clock starts. Expect x2.4 against no settings with one thread (the MKL variable, on an AMD
-processor), x2.6 to x3.5 with two on two idle cores, less than x2 where one of them is busy, x1.2 under the same settings
+processor), x2.6 to x3.5 with two on two idle cores, less than x2 where one of them is busy, x1.2 under the same ones
 (probably because the notebook's sum of losses keeps the graphs of all steps), and the same losses.
 """
 
