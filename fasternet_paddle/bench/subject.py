@@ -1,5 +1,6 @@
 """The network and the images that the bench measures: T0 with ten classes at 224 pixels, unless weights are named."""
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -41,7 +42,8 @@ def write_network(path):
     for layer in model.sublayers():
         if isinstance(layer, paddle.nn.BatchNorm2D):
             layer._momentum = 0.0  # one batch decides the statistics
-    with paddle.no_grad():
+    with paddle.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="When training, we now always track global")  # as is wanted here
         model(paddle.to_tensor(photographs(8)))
     save_state(model.state_dict(), Path(path))
 
