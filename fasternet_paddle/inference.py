@@ -116,7 +116,7 @@ class Predictor:
         for anew in (False, True):
             folder = exported(model, cache_dir, anew)
             try:
-                run = _load(folder, self.place, self.precision, self.threads)
+                run = load_exported(folder, self.place, self.precision, self.threads)
                 difference = np.abs(run(probe) - wanted).max()
             except Exception as error:  # whatever Paddle raises for files that it cannot use
                 difference, cause = np.inf, error
@@ -130,8 +130,18 @@ class Predictor:
         ) from cause
 
 
-def _load(folder, place, precision, threads):
-    """A function from images to logits that runs the network in ``folder``."""
+def load_exported(folder, place, precision, threads):
+    """The network that ``compiled.exported`` left in ``folder``, run by ``paddle.inference``.
+
+    Args:
+        folder: with ``inference.json`` and ``inference.pdiparams``.
+        place: of Paddle, a CPU's or a GPU's.
+        precision: "f32", or "bf16" on a CPU.
+        threads: of the CPU's kernels.
+
+    Returns:
+        A function from contiguous float32 images ``(N, C, H, W)`` to the network's output.
+    """
     config = paddle.inference.Config(str(folder / "inference.json"), str(folder / "inference.pdiparams"))
     config.disable_glog_info()
     config.enable_new_ir()

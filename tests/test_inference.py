@@ -238,7 +238,7 @@ def test_intact_entry_of_another_network_is_made_again(cache):
 
 
 def test_network_that_compiles_wrongly_is_refused(monkeypatch):
-    monkeypatch.setattr(inference, "_load", lambda *_: lambda x: np.zeros((len(x), 10), np.float32))
+    monkeypatch.setattr(inference, "load_exported", lambda *_: lambda x: np.zeros((len(x), 10), np.float32))
     with pytest.raises(FasterNetError, match="does not answer as the model does"):
         Predictor(network())
 

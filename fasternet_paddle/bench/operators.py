@@ -24,7 +24,7 @@ from paddle import nn
 from .. import cli
 from ..errors import FasterNetError
 from ..files import write_text
-from ..inference import ENGINES, _load
+from ..inference import ENGINES, load_exported
 from ..layers import DWConv, FullConv, PConv
 from ..macs import count_macs
 from ..plots import save_figure
@@ -144,7 +144,7 @@ def _compiled(model, shape, place):
     with tempfile.TemporaryDirectory() as folder, paddle.base.unique_name.guard(), paddle.no_grad():
         network = copy.deepcopy(model)  # to_static changes the layers that it is given
         paddle.jit.save(paddle.jit.to_static(network, input_spec=[spec], full_graph=True), f"{folder}/inference")
-        return _load(Path(folder), place, "f32", threads=1)
+        return load_exported(Path(folder), place, "f32", threads=1)
 
 
 def _seconds(run, runs, warmup):
