@@ -22,6 +22,7 @@ import paddle
 from paddle import nn
 
 from .errors import FasterNetError
+from .layers import PConv
 
 CACHE_VARIABLE = "FASTERNET_CACHE"
 FORMAT = 1  # of an entry; another number leaves the older entries to be pruned
@@ -80,6 +81,20 @@ def input_channels(model):
         if isinstance(layer, nn.Conv2D):
             return layer._in_channels
     return 3
+
+
+def suited_to_bf16(model):
+    """A copy of ``model`` that ``paddle.inference`` runs in bf16 throughout, with the same outputs.
+
+    Behind a split it convolves in f32, conversions before and after; behind slices it does not (Paddle 3.3). In f32
+    the split is the faster of both.
+    """
+    with paddle.base.unique_name.guard():
+        network = copy.deepcopy(model)
+    for layer in network.sublayers(include_self=True):
+        if isinstance(layer, PConv):
+            layer.by_slices = True
+    return network
 
 
 def exported(model, cache_dir=None, anew=False):

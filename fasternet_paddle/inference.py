@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from .compiled import exported, input_channels
+from .compiled import exported, input_channels, suited_to_bf16
 from .errors import FasterNetError
 
 ENGINES = ("paddle", "dygraph")
@@ -113,8 +113,9 @@ class Predictor:
         images, height, width = PROBE_SHAPE
         probe = np.random.RandomState(0).standard_normal((images, self.channels, height, width)).astype(np.float32)
         wanted = _eager_logits(model, probe, self.place)
+        network = suited_to_bf16(model) if self.precision == "bf16" else model
         for anew in (False, True):
-            folder = exported(model, cache_dir, anew)
+            folder = exported(network, cache_dir, anew)
             try:
                 run = load_exported(folder, self.place, self.precision, self.threads)
                 difference = np.abs(run(probe) - wanted).max()

@@ -13,7 +13,7 @@ import pytest
 from paddle import nn
 
 from fasternet_paddle import compiled, inference
-from fasternet_paddle.compiled import exported, fingerprint
+from fasternet_paddle.compiled import exported, fingerprint, suited_to_bf16
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.fasternet import create_model
 from fasternet_paddle.inference import Predictor, available_threads, has_bf16, loop_throughput, model_throughput
@@ -91,6 +91,15 @@ def test_bf16_is_close_and_says_so():
     assert_close(got, wanted, relative=0.05)  # 8 bits of mantissa through some twenty layers
     assert np.abs(got - wanted).max() > 1e-4 * np.abs(wanted).max()  # it is bf16 indeed
     assert "bf16" in predictor.describe()
+
+
+def test_network_for_bf16_slices_and_answers_the_same(tmp_path):
+    model = network()
+    suited = suited_to_bf16(model)
+    assert np.array_equal(eager(suited, images()), eager(model, images()))
+    programs = [(exported(each, tmp_path) / "inference.json").read_text() for each in (model, suited)]
+    assert [('.split"' in text, '.slice"' in text) for text in programs] == [(True, False), (False, True)]
+    assert not any(getattr(layer, "by_slices", False) for layer in model.sublayers())
 
 
 def test_bf16_is_refused_where_it_is_not(monkeypatch):
