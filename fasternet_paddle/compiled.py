@@ -83,17 +83,25 @@ def input_channels(model):
     return 3
 
 
+class TimesOne(nn.Layer):
+    """The input, by an operator that Paddle keeps."""
+
+    def forward(self, x):
+        return paddle.scale(x, 1.0, bias_after_scale=False)  # after the scale, a bias would bar it from bf16
+
+
 def suited_to_bf16(model):
     """A copy of ``model`` that ``paddle.inference`` runs in bf16 throughout, with the same outputs.
 
-    Behind a split it convolves in f32, conversions before and after; behind slices it does not (Paddle 3.3). In f32
-    the split is the faster of both.
+    Paddle puts a convolution back to f32, with conversions around it, where it stands alone between operators that
+    it has no precision for (``cpu_bfloat16_placement_pass``, Paddle 3.3). A partial convolution does, between the
+    packing of a split's results and that of a concat's inputs; with one more operator behind it, it does not.
     """
     with paddle.base.unique_name.guard():
         network = copy.deepcopy(model)
     for layer in network.sublayers(include_self=True):
         if isinstance(layer, PConv):
-            layer.by_slices = True
+            layer.conv = nn.Sequential(layer.conv, TimesOne())
     return network
 
 

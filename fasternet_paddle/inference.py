@@ -9,21 +9,21 @@ On a CPU the ``paddle`` engine runs oneDNN kernels with batch norm folded into t
 """
 
 import contextlib
-import os
 import time
-from pathlib import Path
+from math import prod
 
 import numpy as np
 import paddle
 
 from .compiled import exported, input_channels, suited_to_bf16
+from .engine import available_threads, has_bf16, load_exported
 from .errors import FasterNetError
 
 ENGINES = ("paddle", "dygraph")
 PRECISIONS = ("f32", "bf16")
 SMALLEST = 32  # pixels: the network divides both sides by 32
-PIXELS_A_RUN = {"cpu": 32 * 224 * 224, "gpu": 256 * 224 * 224}  # larger batches are run in parts: memory stays bounded
-PROBE_SHAPE = (2, 64, 64)  # images, height and width of the check against dygraph
+BYTES_A_RUN = {"cpu": 1 << 30, "gpu": 8 << 30}  # of all layers' outputs; larger batches are run in parts
+PROBE_SHAPE = (2, 64, 64)  # images, height and width of a first run and of the check against dygraph
 AGREEMENT = {"f32": 1e-3, "bf16": 0.25}  # of the largest logit; a wrong network is off by more than all of it
 
 
@@ -56,11 +56,16 @@ class Predictor:
         self.threads = threads or available_threads()
         _check_precision(engine, precision, self.device)
         _check_weights(model)
+        images, height, width = PROBE_SHAPE
+        probe = np.random.RandomState(0).standard_normal((images, self.channels, height, width)).astype(np.float32)
+        with outputs_counted(model) as counts:
+            logits = _eager_logits(model, probe, self.place)
+        self.num_classes = logits.shape[1]
+        self._bytes_a_pixel = 4 * sum(counts) / (images * height * width)
         if engine == "dygraph":
             self._run = lambda x: _eager_logits(model, x, self.place)
         else:
-            self._run = self._compile(model, cache_dir)
-        self._num_classes = None
+            self._run = self._compile(model, cache_dir, probe, logits)
 
     def logits(self, x):
         """Logits ``(N, K)`` float32 of normalised images ``(N, C, H, W)``; N may be 0, H and W are at least 32.
@@ -69,7 +74,7 @@ class Predictor:
             FasterNetError: another shape, or integers where normalised floats belong.
         """
         x = self._checked(x)
-        most = max(1, PIXELS_A_RUN[self.device] // (x.shape[2] * x.shape[3]))
+        most = max(1, int(BYTES_A_RUN[self.device] / (self._bytes_a_pixel * x.shape[2] * x.shape[3])))
         runs = -(-len(x) // most)
         step = -(-len(x) // max(1, runs))  # parts of one size: 100 images in 4 times 25, not in 32, 32, 32 and 4
         parts = [self._run(x[start : start + step]) for start in range(0, len(x), max(1, step))]
@@ -82,13 +87,6 @@ class Predictor:
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     __call__ = probabilities  # so that a Predictor is a classifier like any other callable
-
-    @property
-    def num_classes(self):
-        """K, the number of classes."""
-        if self._num_classes is None:
-            self._num_classes = self._run(np.zeros((1, self.channels, SMALLEST, SMALLEST), np.float32)).shape[1]
-        return self._num_classes
 
     def describe(self):
         """One line: engine, precision, device."""
@@ -108,16 +106,13 @@ class Predictor:
             raise FasterNetError(f"images must be normalised floats, got {x.dtype}; apply transforms.normalize first")
         return np.ascontiguousarray(x, dtype=np.float32)
 
-    def _compile(self, model, cache_dir):
+    def _compile(self, model, cache_dir, probe, wanted):
         """Load the exported network and see that it answers as the model does; a stale one is exported again."""
-        images, height, width = PROBE_SHAPE
-        probe = np.random.RandomState(0).standard_normal((images, self.channels, height, width)).astype(np.float32)
-        wanted = _eager_logits(model, probe, self.place)
         network = suited_to_bf16(model) if self.precision == "bf16" else model
         for anew in (False, True):
             folder = exported(network, cache_dir, anew)
             try:
-                run = load_exported(folder, self.place, self.precision, self.threads)
+                run = load_exported(folder, self.place, self.precision, self.threads, probe)
                 difference = np.abs(run(probe) - wanted).max()
             except Exception as error:  # whatever Paddle raises for files that it cannot use
                 difference, cause = np.inf, error
@@ -129,42 +124,6 @@ class Predictor:
             f"the network compiled by paddle.inference does not answer as the model does (off by {difference:.3g} for "
             f"logits up to {np.abs(wanted).max():.3g}); use the engine dygraph"
         ) from cause
-
-
-def load_exported(folder, place, precision, threads):
-    """The network that ``compiled.exported`` left in ``folder``, run by ``paddle.inference``.
-
-    Args:
-        folder: with ``inference.json`` and ``inference.pdiparams``.
-        place: of Paddle, a CPU's or a GPU's.
-        precision: "f32", or "bf16" on a CPU.
-        threads: of the CPU's kernels.
-
-    Returns:
-        A function from contiguous float32 images ``(N, C, H, W)`` to the network's output.
-    """
-    config = paddle.inference.Config(str(folder / "inference.json"), str(folder / "inference.pdiparams"))
-    config.disable_glog_info()
-    config.enable_new_ir()
-    config.enable_new_executor()
-    if place.is_gpu_place():
-        config.enable_use_gpu(256, place.gpu_device_id())  # 256 MB to begin with; the pool grows
-    else:
-        config.disable_gpu()
-        config.enable_mkldnn()
-        config.set_cpu_math_library_num_threads(threads)
-        if precision == "bf16":
-            config.enable_mkldnn_bfloat16()
-    predictor = paddle.inference.create_predictor(config)
-    source = predictor.get_input_handle(predictor.get_input_names()[0])
-    target = predictor.get_output_handle(predictor.get_output_names()[0])
-
-    def run(x):
-        source.copy_from_cpu(x)
-        predictor.run()
-        return target.copy_to_cpu()
-
-    return run
 
 
 @contextlib.contextmanager
@@ -179,6 +138,24 @@ def eval_mode(model):
             layer.training = training
 
 
+@contextlib.contextmanager
+def outputs_counted(model):
+    """A list that receives the number of values of every layer's output while ``model`` runs."""
+    counts = []
+
+    def note(_layer, _inputs, output):
+        if isinstance(output, paddle.Tensor):
+            counts.append(prod(output.shape))
+
+    leaves = [layer for layer in model.sublayers(include_self=True) if not layer.sublayers()]
+    hooks = [layer.register_forward_post_hook(note) for layer in leaves]
+    try:
+        yield counts
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _eager_logits(model, x, place):
     with eval_mode(model), paddle.no_grad():
         return model(paddle.to_tensor(x, place=place)).numpy()
@@ -189,30 +166,6 @@ def _place(model):
     for parameter in model.parameters():
         return parameter.place
     return paddle.framework._current_expected_place()
-
-
-def available_threads():
-    """``OMP_NUM_THREADS`` if the user set it, else the number of cores that this process may use."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    # Importing Paddle sets the variable to 1 where it is not set, so a 1 counts only if the process began with it.
-    if wanted.isdigit() and (int(wanted) > 1 or _began_with("OMP_NUM_THREADS")):
-        return max(1, int(wanted))
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _began_with(variable):
-    try:
-        started = Path("/proc/self/environ").read_bytes()
-    except OSError:  # no such file outside Linux
-        return False
-    return any(entry.startswith(f"{variable}=".encode()) for entry in started.split(b"\0"))
-
-
-def has_bf16():
-    """Whether this processor has bf16 instructions (AVX512-BF16 or AMX); without them bf16 is emulated and slow."""
-    return bool(paddle.base.core.supports_bfloat16_fast_performance())
 
 
 def _check_choice(name, value, known):

@@ -81,13 +81,9 @@ class PConv(nn.Layer):
         self.dim_conv = dim // n_div
         self.dim_untouched = dim - self.dim_conv
         self.conv = _same_conv(self.dim_conv, kernel_size)
-        self.by_slices = False  # the same channels taken by two slices: see compiled.suited_to_bf16
 
     def forward(self, x):
-        if self.by_slices:
-            convolved, untouched = x[:, : self.dim_conv], x[:, self.dim_conv :]
-        else:
-            convolved, untouched = paddle.split(x, [self.dim_conv, self.dim_untouched], axis=1)
+        convolved, untouched = paddle.split(x, [self.dim_conv, self.dim_untouched], axis=1)
         return paddle.concat([self.conv(convolved), untouched], axis=1)  # (N, C, H, W)
 
 

@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-from fasternet_paddle import inference as inference_module
+from fasternet_paddle import engine as engine_module
 from fasternet_paddle.bench import __main__ as bench
 from fasternet_paddle.bench import decisions, inference, lime, machine, peers, subject, sweep
+from fasternet_paddle.engine import has_bf16
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.inference import has_bf16
 from fasternet_paddle.transforms import MEAN, STD
 
 from .explaining import trained
@@ -179,7 +179,7 @@ def test_peers_that_are_missing_are_one_sentence(monkeypatch, capsys):
         assert f"--against {engine} needs {' and '.join(packages)}" in capsys.readouterr().err
     assert set(peers.NEEDS) == set(peers.WAYS) == set(inference.PEERS)
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(inference_module, "has_bf16", lambda: False)
+    monkeypatch.setattr(engine_module, "has_bf16", lambda: False)
     assert peers.ways(["openvino"]) == ["openvino, f32"]
 
 

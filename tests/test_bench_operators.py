@@ -34,7 +34,7 @@ def test_compiled_operators_answer_as_the_model_does():
     model.eval()
     x = paddle.randn([1, 768, 7, 7])
     place = paddle.CPUPlace()
-    compiled = operators._compiled(model, x.shape, place)(x.numpy())
+    compiled = operators._compiled(model, x.numpy(), place)(x.numpy())
     with paddle.no_grad():
         assert abs(compiled - model(x).numpy()).max() < 1e-4
 

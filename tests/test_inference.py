@@ -12,11 +12,12 @@ import paddle
 import pytest
 from paddle import nn
 
-from fasternet_paddle import compiled, inference
+from fasternet_paddle import compiled, engine, inference
 from fasternet_paddle.compiled import exported, fingerprint, suited_to_bf16
+from fasternet_paddle.engine import available_threads, has_bf16
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.fasternet import create_model
-from fasternet_paddle.inference import Predictor, available_threads, has_bf16, loop_throughput, model_throughput
+from fasternet_paddle.inference import Predictor, loop_throughput, model_throughput
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +68,65 @@ def test_logits_equal_the_model_at_every_batch_and_size(engine):
 
 def test_large_batches_are_run_in_parts(monkeypatch):
     model = network()
-    monkeypatch.setitem(inference.PIXELS_A_RUN, "cpu", 2 * 64 * 96)
-    assert_close(Predictor(model).logits(images(5)), eager(model, images(5)))
+    predictor = Predictor(model)
+    runs, run = [], predictor._run
+    monkeypatch.setattr(predictor, "_run", lambda x: (runs.append(len(x)), run(x))[1])
+    for budget, parts in ((1 << 30, [5]), (2.5 * predictor._bytes_a_pixel * 64 * 96, [2, 2, 1]), (1, [1] * 5)):
+        monkeypatch.setitem(inference.BYTES_A_RUN, "cpu", budget)
+        runs.clear()
+        assert_close(predictor.logits(images(5)), eager(model, images(5)))
+        assert runs == parts
+
+
+def test_layers_outputs_are_counted():
+    model = nn.Sequential(nn.Conv2D(3, 8, 2, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2D(1), nn.Flatten())
+    predictor = Predictor(model, engine="dygraph")
+    assert predictor._bytes_a_pixel == 4 * (8 / 4 + 8 / 4 + 8 / 64**2 + 8 / 64**2)
+    assert not any(layer._forward_post_hooks for layer in model.sublayers(include_self=True))
+    assert predictor.num_classes == 8
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_does_not_grow_with_the_shapes_of_the_images():
+    work = (
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from fasternet_paddle.fasternet import create_model\n"
+        "from fasternet_paddle.inference import Predictor\n"
+        "predictor = Predictor(create_model('t0', embed_dim=96))\n"  # 55 MB of weights, packed for each shape
+        "def megabytes(): return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 1e6\n"
+        "for count in range(1, 17):\n"
+        "    predictor.logits(np.zeros((count, 3, 32, 32), np.float32))\n"
+        "    if count == 4: before = megabytes()\n"
+        "print('grown by', megabytes() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, timeout=120)
+    grown = float(done.stdout.rpartition("grown by")[2])
+    assert grown < 3 * 55  # 12 shapes more would be 660 MB
+
+
+def test_flag_of_the_executor_is_put_back_and_the_users_is_kept(monkeypatch):
+    seen = []
+    create = paddle.inference.create_predictor
+    monkeypatch.setattr(paddle.inference, "create_predictor", lambda config: Watched(create(config)))
+
+    class Watched:
+        def __init__(self, predictor):
+            self.predictor = predictor
+
+        def run(self):
+            seen.append(paddle.get_flags(engine.COLLECTION)[engine.COLLECTION])
+            self.predictor.run()
+
+        def __getattr__(self, name):
+            return getattr(self.predictor, name)
+
+    Predictor(network()).logits(images())
+    assert (seen[0], seen[-1]) == (-1.0, 0.0)
+    seen.clear()
+    monkeypatch.setenv(engine.COLLECTION, "0.5")  # read by Paddle when it is imported, so nothing changes here
+    Predictor(network())
+    assert seen[0] == 0.0
 
 
 def test_probabilities_are_the_softmax():
@@ -93,13 +151,34 @@ def test_bf16_is_close_and_says_so():
     assert "bf16" in predictor.describe()
 
 
-def test_network_for_bf16_slices_and_answers_the_same(tmp_path):
+@pytest.mark.skipif(not has_bf16(), reason="this processor has no bf16 instructions")
+def test_all_convolutions_run_in_bf16(tmp_path):
+    paddle.save(network().state_dict(), str(tmp_path / "weights.pdparams"))
+    work = (
+        "import sys, numpy as np, paddle\n"
+        "from fasternet_paddle.fasternet import create_model\n"
+        "from fasternet_paddle.inference import Predictor\n"
+        "model = create_model('t0', embed_dim=16, depths=(1, 1, 1, 1))\n"
+        "model.set_state_dict(paddle.load(sys.argv[1]))\n"
+        "Predictor(model, precision='bf16').logits(np.zeros((1, 3, 64, 64), np.float32))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", work, str(tmp_path / "weights.pdparams")],
+        env={**os.environ, "ONEDNN_VERBOSE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    convolutions = [line for line in done.stdout.splitlines() if ",exec,cpu,convolution," in line]
+    assert len(convolutions) == 3 * 17, done.stderr  # 4 down, 3 a block, 1 in the head; in 2 runs of the probe and 1
+    assert all("src:bf16" in line and "wei:bf16" in line for line in convolutions)
+
+
+def test_network_for_bf16_answers_the_same():
     model = network()
     suited = suited_to_bf16(model)
     assert np.array_equal(eager(suited, images()), eager(model, images()))
-    programs = [(exported(each, tmp_path) / "inference.json").read_text() for each in (model, suited)]
-    assert [('.split"' in text, '.slice"' in text) for text in programs] == [(True, False), (False, True)]
-    assert not any(getattr(layer, "by_slices", False) for layer in model.sublayers())
+    assert not any(isinstance(layer, compiled.TimesOne) for layer in model.sublayers())
 
 
 def test_bf16_is_refused_where_it_is_not(monkeypatch):
@@ -148,9 +227,9 @@ def test_mode_is_put_back_after_an_exception():
             raise RuntimeError("no forward")
 
     model = Failing()
-    for engine in inference.ENGINES:
+    for name in inference.ENGINES:
         with pytest.raises(RuntimeError, match="no forward"):
-            Predictor(model, engine=engine).logits(images())
+            Predictor(model, engine=name).logits(images())
         assert model.training and model.conv.training
 
 
@@ -315,9 +394,9 @@ def test_threads_are_the_users_or_all_cores(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert available_threads() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(inference, "_began_with", lambda _: True)
+    monkeypatch.setattr(engine, "_began_with", lambda _: True)
     assert available_threads() == 1
-    monkeypatch.setattr(inference, "_began_with", lambda _: False)  # Paddle's own 1
+    monkeypatch.setattr(engine, "_began_with", lambda _: False)  # Paddle's own 1
     assert available_threads() == len(os.sched_getaffinity(0))
 
 

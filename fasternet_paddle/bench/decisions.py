@@ -15,10 +15,11 @@ import paddle
 
 from .. import cli
 from ..datasets import load_dataset
+from ..engine import has_bf16
 from ..errors import FasterNetError
 from ..fasternet import create_model
 from ..files import write_text
-from ..inference import PRECISIONS, Predictor, has_bf16
+from ..inference import PRECISIONS, Predictor
 from ..losses import LabelSmoothingCrossEntropy
 from ..tables import csv_table, text_table
 from ..transforms import normalize

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from .. import cli
+from ..engine import has_bf16
 from ..errors import FasterNetError
 from ..files import write_text
-from ..inference import has_bf16
 from ..plots import save_figure
 from ..tables import csv_table, text_table
 from . import machine, sweep

@@ -22,9 +22,10 @@ from matplotlib.ticker import NullLocator, ScalarFormatter
 from paddle import nn
 
 from .. import cli
+from ..engine import load_exported
 from ..errors import FasterNetError
 from ..files import write_text
-from ..inference import ENGINES, load_exported
+from ..inference import ENGINES
 from ..layers import DWConv, FullConv, PConv
 from ..macs import count_macs
 from ..plots import save_figure
@@ -124,7 +125,7 @@ def measure_operators(engines=ENGINES, shapes=SHAPES, batch_size=1, runs=20, war
 def _runner(model, images, engine, place):
     """A function of no arguments that passes ``images`` through ``model`` and waits for the end."""
     if engine == "paddle":
-        run = _compiled(model, images.shape, place)
+        run = _compiled(model, images, place)
         return lambda: run(images)
     x = paddle.to_tensor(images)
 
@@ -137,14 +138,14 @@ def _runner(model, images, engine, place):
     return run
 
 
-def _compiled(model, shape, place):
-    """``model`` as ``paddle.inference`` runs it for images of ``shape``, with one thread."""
-    spec = paddle.static.InputSpec(shape, "float32", "images")
+def _compiled(model, images, place):
+    """``model`` as ``paddle.inference`` runs it for images of this shape, with one thread."""
+    spec = paddle.static.InputSpec(images.shape, "float32", "images")
     # Not through the cache of ``compiled``: nobody asks for these networks again.
     with tempfile.TemporaryDirectory() as folder, paddle.base.unique_name.guard(), paddle.no_grad():
         network = copy.deepcopy(model)  # to_static changes the layers that it is given
         paddle.jit.save(paddle.jit.to_static(network, input_spec=[spec], full_graph=True), f"{folder}/inference")
-        return load_exported(Path(folder), place, "f32", threads=1)
+        return load_exported(Path(folder), place, "f32", 1, images)
 
 
 def _seconds(run, runs, warmup):

@@ -38,7 +38,7 @@ def ways(engines):
             raise FasterNetError(
                 f"--against {engine} needs {' and '.join(missing)}, not installed here: pip install {' '.join(missing)}"
             )
-    from ..inference import has_bf16
+    from ..engine import has_bf16
 
     return [way for engine in engines for way in WAYS[engine] if has_bf16() or not way.endswith("bf16")]
 
