@@ -156,6 +156,21 @@ def test_inference_reports_what_the_workers_return(monkeypatch, tmp_path, capsys
     assert (tmp_path / "inference.png").stat().st_size > 5000
 
 
+def test_engines_are_compared_at_the_same_precision_and_figure():
+    rates = {
+        ("notebook", "s", "model, batch 1"): [10.0, 10.0],
+        ("ours, f32", "s", "model, batch 1"): [40.0, 50.0],
+        ("ours, bf16", "s", "model, batch 1"): [80.0, 80.0],
+        ("ours, f32", "s", "loop, batch 32"): [30.0, 30.0],
+        ("timm, compiled, f32", "s", "model, batch 1"): [40.0, 25.0],
+        ("openvino, bf16", "s", "model, batch 1"): [160.0, 160.0],
+    }
+    assert inference.standings(rates) == [
+        "model, batch 1: ours, f32 is x1.50 (1.00-2.00) of timm, compiled, f32",
+        "model, batch 1: ours, bf16 is x0.50 (0.50-0.50) of openvino, bf16",
+    ]
+
+
 def test_inference_worker_measures_and_answers(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "BATCHES", (1, 2))
     monkeypatch.setattr(inference, "LOOP_IMAGES", 4)

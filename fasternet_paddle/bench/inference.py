@@ -138,6 +138,17 @@ def precision_of(way):
     return "bf16" if way.endswith("bf16") else "f32"
 
 
+def standings(rates):
+    """Sentences: this package against each other engine at the same precision, ratios taken round by round."""
+    return [
+        f"{figure}: {way} is {machine.compare(ours, values)} of {other}"
+        for (way, _, figure), ours in rates.items()
+        for (other, _, name), values in rates.items()
+        if way.startswith("ours") and other.split(", ")[0] in PEERS
+        if (precision_of(way), figure) == (precision_of(other), name)
+    ]
+
+
 def agreement(results):
     """Sentences on how far each way's logits are from the notebook's, relative to the largest."""
     wanted = np.array(next(iter(results.values()))[0]["logits"])
@@ -183,7 +194,7 @@ def main(argv=None):
         results = measure_inference(flags, weights)
         macs = count_work(weights)
     print(inference_table(results, macs, peaks))
-    print("\n".join(agreement(results)))
+    print("\n".join(standings(rates_of(results)) + agreement(results)))
     rows = [(*way, number + 1, rate) for way, rates in rates_of(results).items() for number, rate in enumerate(rates)]
     write_text(flags.output / "inference.csv", csv_table(CSV_HEADER, rows))
     print(save_figure(draw_inference(rates_of(results)), flags.output / "inference.png"))
