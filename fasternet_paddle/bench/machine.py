@@ -147,7 +147,7 @@ def processor(cpuinfo=Path("/proc/cpuinfo")):
     return platform.processor() or "unknown processor"
 
 
-def measure_peak(precision="f32", runs=10):
+def measure_peak(precision="f32", runs=30):
     """GFLOP/s of a large matrix product on this processor, the best of ``runs``; a multiply-add counts as two.
 
     f32 is the better of numpy's and oneDNN's product, bf16 oneDNN's.
