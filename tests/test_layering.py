@@ -15,7 +15,7 @@ ORDER = [
     "transforms", "datasets", "workers", "fast_transforms", "loaders",
     "losses", "layers", "fasternet",
     "metrics", "run_folder", "checkpoint", "resume", "trainer",
-    "compiled", "inference", "plots",
+    "compiled", "engine", "inference", "plots",
     "interpretdl_compat", "perturbation", "explanation", "lime_base", "lime", "lime_interpreter",
     "explainers", "trust", "explanation_plots",
     "macs", "tables", "comparison", "drawings",
