@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cli
 from .errors import FasterNetError
+from .runtime import cli
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,12 @@ def main(argv=None):
         description="Measure a trained FasterNet.",
     )
 
-    from . import checkpoint, datasets, inference, loaders, losses, metrics
-    from .transforms import test_transform
+    from .data import datasets, loaders
+    from .data.transforms import test_transform
+    from .inference import predictor as inference
+    from .model import losses
+    from .runs import run as checkpoint
+    from .training import metrics
 
     run = checkpoint.load_run(
         flags.weights, flags.variant, flags.mixer, flags.embed_dim, flags.num_classes, flags.image_size

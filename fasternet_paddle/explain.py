@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cli
 from .errors import FasterNetError
+from .runtime import cli
 
 FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
 
@@ -85,14 +85,16 @@ def main(argv=None):
     flags = cli.parse(
         ExplainFlags, argv, prog="python -m fasternet_paddle.explain", description="Explain a FasterNet's predictions."
     )
-    from .explanation import METHODS
+    from .explaining.explanation import METHODS
 
     if flags.method not in METHODS:
         raise FasterNetError(f"unknown method {flags.method!r}; known methods: {', '.join(METHODS)}")
     if flags.top is not None and flags.top < 1:
         raise FasterNetError(f"top must be at least 1, got {flags.top}")
 
-    from . import checkpoint, inference, interpretdl_compat
+    from .explaining import interpretdl as interpretdl_compat
+    from .inference import predictor as inference
+    from .runs import run as checkpoint
 
     interpretdl_compat.check_installed()
     run = checkpoint.load_run(
@@ -109,20 +111,20 @@ def main(argv=None):
 
     explanations = [explain_item(explainer, item, flags) for item in items]
     if len(explanations) > 1:
-        from .explanation_plots import plot_sheet
-        from .plots import save_figure
+        from .explaining.figures import plot_sheet
+        from .results.plots import save_figure
 
         print(save_figure(plot_sheet(explanations), flags.output / f"{flags.method}-sheet.png"))
 
 
 def read_items(flags, config, num_classes):
     """The images that the flags name, all of them before any long work; a list of ``Item``."""
-    from .safe_read import read_image
+    from .files.archives import read_image
 
     items = [Item(path.stem, read_image(path)) for path in flags.image]
     index = flags.index or (() if items else FIRST_ITEMS)
     if index:
-        from .datasets import load_dataset
+        from .data.datasets import load_dataset
 
         images = load_dataset(config.dataset, config.data_path).val
         for number in index:
@@ -151,19 +153,19 @@ def _with_own_names(items):
 def make_explainer(method, run, predictor):
     """The explainer that ``method`` names, for a ``checkpoint.Run`` and its ``Predictor``."""
     if method == "lime":
-        from .lime import Lime
+        from .explaining.lime import Lime
 
         return Lime(predictor, class_names=run.class_names)
-    from .explainers import PixelExplainer
+    from .explaining.pixels import PixelExplainer
 
     return PixelExplainer(method, run.model, predictor, class_names=run.class_names)
 
 
 def explain_item(explainer, item, flags):
     """Explain one image, print what was found, save its figures; returns the ``Explanation``."""
-    from .explanation_plots import plot_explanation, plot_faithfulness, plot_stability
-    from .plots import save_figure
-    from .trust import measure_faithfulness, measure_stability
+    from .explaining.faithfulness import measure_faithfulness, measure_stability
+    from .explaining.figures import plot_explanation, plot_faithfulness, plot_stability
+    from .results.plots import save_figure
 
     settings = {"num_samples": flags.num_samples, "batch_size": flags.batch_size, "progress": True}
     start = time.perf_counter()

@@ -14,9 +14,9 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import cli
 from .config import TrainConfig
 from .errors import FasterNetError
+from .runtime import cli
 
 # What a resumed run may change: where things lie and what computes them, and epochs, which may grow.
 MAY_CHANGE = ("data_path", "epochs", "num_workers", "work_path", "device")
@@ -52,8 +52,14 @@ def main(argv=None):
     flags = _parse(argv)
     config = flags.recipe
 
-    from . import checkpoint, datasets, fasternet, guards, loaders, resume, run_folder, trainer
-    from .losses import LabelSmoothingCrossEntropy
+    from .data import datasets, loaders
+    from .model import fasternet
+    from .model.losses import LabelSmoothingCrossEntropy
+    from .runs import folder as run_folder
+    from .runs import guards
+    from .runs import run as checkpoint
+    from .training import resuming as resume
+    from .training import trainer
 
     fasternet.check_names(config.variant, config.mixer)
     run_folder.check_work_path(config.work_path, flags.overwrite, flags.resume)
@@ -111,7 +117,7 @@ def _parse(argv):
             return flags
     if source is None:
         return flags
-    from .run_folder import load_config
+    from .runs.folder import load_config
 
     recipe, _ = load_config(source)
     if flags.resume:  # the folder may have been moved since
@@ -127,7 +133,7 @@ def _identity(config, data):
 
 def draw_figures(history, model, data, config):
     """Save ``loss.png``, ``acc.png`` and ``predictions.png`` into the work path; returns their paths."""
-    from . import plots
+    from .results import plots
 
     grid = plots.show_predictions(model, data, config.image_size)
     figures = {

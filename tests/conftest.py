@@ -7,7 +7,7 @@ import tempfile
 
 import matplotlib
 
-from fasternet_paddle import cli
+from fasternet_paddle.runtime import cli
 
 cli.cpu_settings()
 if "FASTERNET_CACHE" not in os.environ:  # compiled networks are cached for one run of the tests, not in the user's home

@@ -7,10 +7,10 @@ import numpy as np
 import paddle
 from skimage import data
 
-from fasternet_paddle.fasternet import create_model
-from fasternet_paddle.interpretdl_compat import load_interpretdl
-from fasternet_paddle.losses import LabelSmoothingCrossEntropy
-from fasternet_paddle.transforms import MEAN, STD
+from fasternet_paddle.data.transforms import MEAN, STD
+from fasternet_paddle.explaining.interpretdl import load_interpretdl
+from fasternet_paddle.model.fasternet import create_model
+from fasternet_paddle.model.losses import LabelSmoothingCrossEntropy
 
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut")
 

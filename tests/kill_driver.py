@@ -22,7 +22,7 @@ import paddle
 import sklearn.datasets
 import sklearn.model_selection  # noqa: F401
 
-from fasternet_paddle import plots, resume, train  # noqa: F401
+from fasternet_paddle import train
 
 RECIPE = ["--dataset", "digits", "--image-size", "32", "--batch-size", "16", "--epochs", "4", "--max-steps", "3"]
 RECIPE += ["--variant", "t1"]  # T1 drops paths: what is random in a step must be resumed too

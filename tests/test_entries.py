@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from fasternet_paddle import evaluate, train
-from fasternet_paddle.checkpoint import save_state
-from fasternet_paddle.fasternet import create_model
-
-from .archives import batch, photograph_crops, write_archive, write_photographs
+from fasternet_paddle.model.fasternet import create_model
+from fasternet_paddle.runs.run import save_state
+from tests.archives import batch, photograph_crops, write_archive, write_photographs
 
 SMALL = ["--dataset", "digits", "--image-size", "32", "--batch-size", "64", "--epochs", "1", "--num-workers", "0"]
 SMALL += ["--max-steps", "2"]

@@ -5,17 +5,17 @@ import paddle
 import pytest
 from PIL import Image
 
-from fasternet_paddle import explain, plots
-from fasternet_paddle.checkpoint import load_run, save_state
+from fasternet_paddle import explain
 from fasternet_paddle.config import TrainConfig
-from fasternet_paddle.datasets import load_dataset
-from fasternet_paddle.explanation import load_explanation
-from fasternet_paddle.fasternet import create_model
-from fasternet_paddle.inference import Predictor
-from fasternet_paddle.lime import Lime
-from fasternet_paddle.run_folder import save_config
-
-from .explaining import normalised, photograph
+from fasternet_paddle.data.datasets import load_dataset
+from fasternet_paddle.explaining.explanation import load_explanation
+from fasternet_paddle.explaining.lime import Lime
+from fasternet_paddle.inference.predictor import Predictor
+from fasternet_paddle.model.fasternet import create_model
+from fasternet_paddle.results import plots
+from fasternet_paddle.runs.folder import save_config
+from fasternet_paddle.runs.run import load_run, save_state
+from tests.explaining import normalised, photograph
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ import os
 import pytest
 
 from fasternet_paddle import evaluate, explain, train
-from fasternet_paddle.checkpoint import save_state
-from fasternet_paddle.fasternet import create_model
-
-from . import hostile
+from fasternet_paddle.model.fasternet import create_model
+from fasternet_paddle.runs.run import save_state
+from tests import hostile
 
 EVERY = 1 if os.environ.get("FASTERNET_SOAK") else 10
 SMALL = ["--image-size", "32", "--batch-size", "4", "--epochs", "1", "--num-workers", "0"]

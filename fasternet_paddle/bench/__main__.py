@@ -3,8 +3,8 @@
 import importlib
 import sys
 
-from .. import cli
 from ..errors import FasterNetError
+from ..runtime import cli
 
 SUBJECTS = {  # name, which is its module's: what it measures
     "inference": "the forward pass: the notebook's way against paddle.inference, f32 and bf16",

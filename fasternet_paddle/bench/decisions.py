@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 import paddle
 
-from .. import cli
-from ..datasets import load_dataset
-from ..engine import has_bf16
+from ..data.datasets import load_dataset
+from ..data.transforms import normalize
 from ..errors import FasterNetError
-from ..fasternet import create_model
-from ..files import write_text
-from ..inference import PRECISIONS, Predictor
-from ..losses import LabelSmoothingCrossEntropy
-from ..tables import csv_table, text_table
-from ..transforms import normalize
-from . import machine
+from ..files.tables import csv_table, text_table
+from ..files.writing import write_text
+from ..inference.engine import has_bf16
+from ..inference.predictor import PRECISIONS, Predictor
+from ..model.fasternet import create_model
+from ..model.losses import LabelSmoothingCrossEntropy
+from ..runtime import cli
+from . import measuring as machine
 
 SIZE = 32  # pixels
 PHOTOGRAPHS = (

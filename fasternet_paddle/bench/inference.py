@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import cli
-from ..engine import has_bf16
 from ..errors import FasterNetError
-from ..files import write_text
-from ..plots import save_figure
-from ..tables import csv_table, text_table
-from . import machine, sweep
+from ..files.tables import csv_table, text_table
+from ..files.writing import write_text
+from ..inference.engine import has_bf16
+from ..results.plots import save_figure
+from ..runtime import cli
+from . import measuring as machine
+from . import sweep
 from .inference_plots import draw_inference
 
 LOOP_IMAGES = 128
@@ -58,7 +59,7 @@ class InferenceFlags:
 
 def measure_predictor(weights, engine, precision, runs):
     """A worker: images/s of this way by figure, and its logits of a few photographs."""
-    from ..inference import Predictor, loop_throughput
+    from ..inference.predictor import Predictor, loop_throughput
     from .subject import photographs, read_network
 
     predictor = Predictor(read_network(weights), machine.SIZE, engine=engine, precision=precision)
@@ -69,9 +70,9 @@ def measure_predictor(weights, engine, precision, runs):
 
 def _loader():
     """The notebook's validation loader over images of CIFAR-10's size."""
-    from ..datasets import Images
-    from ..loaders import make_loader
-    from ..transforms import test_transform
+    from ..data.datasets import Images
+    from ..data.loaders import make_loader
+    from ..data.transforms import test_transform
 
     pixels = np.random.RandomState(0).randint(0, 256, (LOOP_IMAGES, 32, 32, 3), dtype=np.uint8)
     return make_loader(
@@ -81,7 +82,7 @@ def _loader():
 
 def count_work(weights):
     """A worker: multiply-adds of the network for one image at 224 pixels."""
-    from ..macs import count_macs
+    from ..model.summary import count_macs
     from .subject import read_network
 
     return count_macs(read_network(weights))

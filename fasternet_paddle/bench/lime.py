@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from .. import cli
 from ..errors import FasterNetError
-from ..files import write_text
-from ..plots import save_figure
-from ..tables import csv_table, text_table
-from . import machine
+from ..files.tables import csv_table, text_table
+from ..files.writing import write_text
+from ..results.plots import save_figure
+from ..runtime import cli
+from . import measuring as machine
 
 BATCH_SIZE = 100  # the notebook's
 WARMUP_SAMPLES = 200  # more than the photograph's superpixels
@@ -49,7 +49,7 @@ class LimeFlags:
 
 def measure_stock(weights, image, num_samples, seed):
     """InterpretDL as it is: samples/s and, a class a row, the weights of its first three classes."""
-    from ..interpretdl_compat import load_interpretdl
+    from ..explaining.interpretdl import load_interpretdl
     from .subject import photograph, read_network
 
     interpretdl = load_interpretdl()
@@ -75,8 +75,8 @@ def measure_stock(weights, image, num_samples, seed):
 
 def measure_ours(weights, image, num_samples, seed, precision):
     """This package: samples/s and weights as ``measure_stock``."""
-    from ..inference import Predictor
-    from ..lime import Lime
+    from ..explaining.lime import Lime
+    from ..inference.predictor import Predictor
     from .subject import photograph, read_network
 
     explainer, picture = Lime(Predictor(read_network(weights), precision=precision)), photograph(image)

@@ -21,16 +21,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 from paddle import nn
 
-from .. import cli
-from ..engine import load_exported
 from ..errors import FasterNetError
-from ..files import write_text
-from ..inference import ENGINES
-from ..layers import DWConv, FullConv, PConv
-from ..macs import count_macs
-from ..plots import save_figure
-from ..tables import csv_table, text_table
-from .machine import describe_machine
+from ..files.tables import csv_table, text_table
+from ..files.writing import write_text
+from ..inference.engine import load_exported
+from ..inference.predictor import ENGINES
+from ..model.layers import DWConv, FullConv, PConv
+from ..model.summary import count_macs
+from ..results.plots import save_figure
+from ..runtime import cli
+from .measuring import describe_machine
 
 OPERATORS = {"Conv 3x3": FullConv, "DWConv": DWConv, "PConv": PConv}
 SHAPES = ((96, 56), (192, 28), (384, 14), (768, 7))  # channels, side in pixels: the stages of an embed_dim of 96

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FasterNetError
-from . import machine
+from . import measuring as machine
 
 NEEDS = {  # engine: packages, whose names are also pip's
     "timm": ("torch", "timm"),
@@ -38,7 +38,7 @@ def ways(engines):
             raise FasterNetError(
                 f"--against {engine} needs {' and '.join(missing)}, not installed here: pip install {' '.join(missing)}"
             )
-    from ..engine import has_bf16
+    from ..inference.engine import has_bf16
 
     return [way for engine in engines for way in WAYS[engine] if has_bf16() or not way.endswith("bf16")]
 
@@ -80,7 +80,7 @@ def _torch(way, precision):
 def _onnx_file(weights, folder):
     import paddle2onnx
 
-    from ..compiled import exported
+    from ..exporting.network import exported
     from .subject import read_network
 
     entry = exported(read_network(weights), folder)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import cli
 from ..errors import FasterNetError
-from ..files import write_text
-from ..plots import save_figure
-from ..tables import csv_table, text_table
-from . import machine
+from ..files.tables import csv_table, text_table
+from ..files.writing import write_text
+from ..results.plots import save_figure
+from ..runtime import cli
+from . import measuring as machine
 from .inference_plots import draw_inference
 from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
 
@@ -69,7 +69,7 @@ def notebook_transforms():
     """
     from paddle.vision import transforms as T
 
-    from ..transforms import MEAN, STD
+    from ..data.transforms import MEAN, STD
 
     finish = [T.ToTensor(), T.Normalize(mean=MEAN, std=STD)]
     train = T.Compose(
@@ -86,10 +86,10 @@ def notebook_transforms():
 
 def pipelines(images):
     """Dict of (figure, way) to a function that makes image number i ready for the network."""
-    from ..datasets import Images
-    from ..fast_transforms import fast_train_transform
-    from ..loaders import TransformedImages
-    from ..transforms import test_transform, train_transform
+    from ..data.datasets import Images
+    from ..data.fast_transforms import fast_train_transform
+    from ..data.loaders import TransformedImages
+    from ..data.transforms import test_transform, train_transform
 
     labelled = Images(images, np.zeros(len(images), np.int64))
     train, val = notebook_transforms()
@@ -127,8 +127,8 @@ def agreement(count=20):
 
     from paddle.vision.transforms import functional as F
 
-    from ..fast_transforms import Law, augment, draw_augmentation
-    from ..transforms import MEAN, STD, train_transform
+    from ..data.fast_transforms import Law, augment, draw_augmentation
+    from ..data.transforms import MEAN, STD, train_transform
     from .subject import PHOTOGRAPHS, photograph
 
     size, levels = machine.SIZE, 255 * np.array(STD, np.float32).reshape(3, 1, 1)

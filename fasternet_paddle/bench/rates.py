@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..tables import text_table
-from . import machine
+from ..files.tables import text_table
+from . import measuring as machine
 
 HEADER = ("way", "settings", "figure", "images/s", "from", "to", "to no settings", "to same settings")
 CSV_HEADER = ("way", "settings", "figure", "round", "images/s")

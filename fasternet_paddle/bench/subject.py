@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import paddle
 
-from ..checkpoint import load_run, save_state
-from ..fasternet import create_model
-from ..transforms import normalize, to_chw
-from .machine import SIZE
+from ..data.transforms import normalize, to_chw
+from ..model.fasternet import create_model
+from ..runs.run import load_run, save_state
+from .measuring import SIZE
 
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut")  # of scikit-image, which installs them
 

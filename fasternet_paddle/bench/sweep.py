@@ -2,11 +2,11 @@
 
 import sys
 
-from ..fasternet import VARIANTS
-from ..files import write_text
-from ..plots import save_figure
-from ..tables import csv_table
-from . import machine
+from ..files.tables import csv_table
+from ..files.writing import write_text
+from ..model.fasternet import VARIANTS
+from ..results.plots import save_figure
+from . import measuring as machine
 from .inference_plots import draw_sweep
 
 HEADER = ("sweep", "x", "precision", "images/s")
@@ -25,8 +25,8 @@ def measure_points(points, precision, runs):
     """A worker: images/s at each (x, variant, batch size, side)."""
     import paddle
 
-    from ..fasternet import create_model
-    from ..inference import Predictor, model_throughput
+    from ..inference.predictor import Predictor, model_throughput
+    from ..model.fasternet import create_model
 
     paddle.seed(0)
     predictors, rates = {}, []

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import cli
 from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
-from ..files import write_text
-from ..plots import save_figure
-from ..tables import csv_table
-from . import machine
+from ..files.tables import csv_table
+from ..files.writing import write_text
+from ..results.plots import save_figure
+from ..runtime import cli
+from . import measuring as machine
 from .inference_plots import draw_inference
 from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
 
@@ -64,7 +64,7 @@ class TimedBatches:
     """
 
     def __init__(self, steps, batch_size, image_size):
-        from ..fast_transforms import fast_train_transform
+        from ..data.fast_transforms import fast_train_transform
         from .subject import PHOTOGRAPHS, photograph
 
         self.steps, self.batch_size = steps, batch_size
@@ -126,9 +126,9 @@ def notebook_loop(model, batches, optimizer, scheduler):
 
 def our_loop(model, batches, optimizer, scheduler):
     """This package's loop over ``batches``; returns the losses."""
-    from ..losses import LabelSmoothingCrossEntropy
-    from ..resume import Progress
-    from ..trainer import train_one_epoch
+    from ..model.losses import LabelSmoothingCrossEntropy
+    from ..training.resuming import Progress
+    from ..training.trainer import train_one_epoch
 
     progress, sums = Progress(), [0.0]
     train_one_epoch(
@@ -149,8 +149,8 @@ def measure_training(way, steps, batch_size, image_size):
     import paddle
 
     from ..config import TrainConfig
-    from ..fasternet import create_model
-    from ..trainer import make_optimizer
+    from ..model.fasternet import create_model
+    from ..training.trainer import make_optimizer
 
     paddle.seed(0)
     model = create_model("t0")

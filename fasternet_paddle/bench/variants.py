@@ -15,16 +15,16 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from .. import cli
-from ..ablation import CONTENDERS
+from ..comparing.ablation import CONTENDERS
 from ..errors import FasterNetError
-from ..fasternet import VARIANTS, create_model
-from ..files import write_text
-from ..inference import ENGINES, Predictor, loop_throughput, model_throughput
-from ..macs import count_macs, count_parameters
-from ..plots import save_figure
-from ..tables import csv_table, text_table
-from .machine import describe_machine
+from ..files.tables import csv_table, text_table
+from ..files.writing import write_text
+from ..inference.predictor import ENGINES, Predictor, loop_throughput, model_throughput
+from ..model.fasternet import VARIANTS, create_model
+from ..model.summary import count_macs, count_parameters
+from ..results.plots import save_figure
+from ..runtime import cli
+from .measuring import describe_machine
 
 PAPER = {  # tables 6 and 7: top-1 on ImageNet in %, CPU ms for one image, GPU images/s
     "FasterNet-T0": (71.9, 9.2, 6807),

@@ -1,0 +1,197 @@
+"""What every subject of the bench shares: a process of its own for each way, turns, the machine and its peak.
+
+    results = in_turns({"notebook": job, "ours": job}, rounds=3)     # each job a call of ``in_process``
+    ratio = compare(results["ours"], results["notebook"])            # median of the rounds' ratios, and their range
+
+Ways are measured in turn, round by round, so that a machine that grows slower meanwhile slows all of them; a ratio is
+taken within a round.
+"""
+
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FasterNetError
+from ..runtime import cli
+
+SETTINGS = ("MKL_", "OMP_", "KMP_", "GOMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "FLAGS_", "CPU_NUM")  # that change speed
+MARK = "bench result: "
+SECONDS = 3600  # after which a process counts as stuck
+BATCHES = (1, 32)  # images a pass
+SIZE = 224  # pixels a side
+PEAK_SIZE = 2048  # rows and columns of the matrices whose product measures the peak
+
+
+def bare_environment():
+    """The process's environment without any setting that changes speed: how the notebook runs by itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+
+
+def own_environment():
+    """The bare environment with what this package's entries set on this machine."""
+    environment = bare_environment()
+    cli.cpu_settings(environment)
+    return environment
+
+
+def settings_text(environment):
+    """The settings of an environment that change speed, as ``A=1 B=2``, or "no settings"."""
+    return " ".join(f"{name}={environment[name]}" for name in sorted(environment) if name.startswith(SETTINGS)) or (
+        "no settings"
+    )
+
+
+def in_process(function, arguments, environment):
+    """Call a function in a Python process of its own.
+
+    Args:
+        function: ``"module:name"``; what it returns must be JSON.
+        arguments: its keyword arguments, JSON too.
+        environment: of the process.
+
+    Returns:
+        What the function returned.
+
+    Raises:
+        FasterNetError: it failed; the last line that it said is in the sentence.
+    """
+    code = f"import sys; from {__name__} import answer; answer(sys.argv[1], sys.argv[2])"
+    command = [sys.executable, "-W", "ignore", "-c", code, function, json.dumps(arguments)]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise FasterNetError(f"{function} took longer than {SECONDS} s and was ended; ask for less") from None
+    answers = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+    if done.returncode or not answers:
+        said = done.stderr.strip().splitlines() or ["nothing was said"]
+        raise FasterNetError(f"{function} failed with exit code {done.returncode}: {said[-1]}")
+    return json.loads(answers[-1].removeprefix(MARK))
+
+
+def answer(function, arguments):
+    """The other end of ``in_process``: call the function, print its result."""
+    module, _, name = function.partition(":")
+    result = getattr(importlib.import_module(module), name)(**json.loads(arguments))
+    print(MARK + json.dumps(result), flush=True)
+
+
+def in_turns(jobs, rounds, say=print):
+    """Run each job once a round, in an order that is turned round by round.
+
+    Args:
+        jobs: dict of name to a function without arguments.
+        rounds: how often each is run.
+        say: told what is running.
+
+    Returns:
+        Dict of name to the list of the job's results, one a round.
+    """
+    names = list(jobs)
+    results = {name: [] for name in names}
+    for round_number in range(rounds):
+        for name in names[round_number % len(names) :] + names[: round_number % len(names)]:
+            shown = name if isinstance(name, str) else ", ".join(map(str, name))
+            say(f"round {round_number + 1} of {rounds}: {shown}")
+            results[name].append(jobs[name]())
+    return results
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times faster: the median over rounds, the smallest and the largest."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self):
+        return f"x{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
+
+
+def compare(rates, baseline):
+    """``Ratio`` of two lists of rates, round by round."""
+    ratios = np.array(rates, np.float64) / np.array(baseline, np.float64)
+    return Ratio(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
+
+
+def describe_machine():
+    """One line: processor, cores of this process, system, and the versions of what was measured."""
+    versions = [f"Python {platform.python_version()}"]
+    for package in ("paddlepaddle", "paddlepaddle-gpu", "numpy", "interpretdl"):
+        try:
+            versions.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{processor()}, {cores} cores, {platform.system()} {platform.machine()}, {', '.join(versions)}"
+
+
+def processor(cpuinfo=Path("/proc/cpuinfo")):
+    """The processor's name."""
+    try:
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # no such file outside Linux
+        pass
+    return platform.processor() or "unknown processor"
+
+
+def measure_peak(precision="f32", runs=30):
+    """GFLOP/s of a large matrix product on this processor, the best of ``runs``; a multiply-add counts as two.
+
+    f32 is the better of numpy's and oneDNN's product, bf16 oneDNN's.
+    """
+    import paddle
+
+    from ..inference.predictor import Predictor
+
+    paddle.seed(0)
+    # A 1x1 convolution is a matrix product of (pixels, channels) with (channels, channels).
+    model = paddle.nn.Sequential(
+        paddle.nn.Conv2D(PEAK_SIZE, PEAK_SIZE, 1, bias_attr=False), paddle.nn.AdaptiveAvgPool2D(1), paddle.nn.Flatten()
+    )
+    side = 46  # 46 x 46 = 2116 pixels
+    x = np.random.RandomState(0).standard_normal((1, PEAK_SIZE, side, side)).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:  # not in the user's cache: nobody asks for this network again
+        predictor = Predictor(model, precision=precision, cache_dir=folder)
+    products = {"oneDNN": (lambda: predictor.logits(x), 2 * PEAK_SIZE**2 * side**2)}
+    if precision == "f32":
+        matrix = np.random.RandomState(0).standard_normal((PEAK_SIZE, PEAK_SIZE)).astype(np.float32)
+        products["numpy"] = (lambda: matrix @ matrix, 2 * PEAK_SIZE**3)
+    return max(operations / min(_seconds(product, runs)) / 1e9 for product, operations in products.values())
+
+
+def model_rates(run, runs, batches=None):
+    """Images/s of a network alone, on ready batches: dict of figure to rate. Needs no Paddle, which changes threads.
+
+    Args:
+        run: normalised float32 ``(N, 3, 224, 224)`` -> logits.
+        runs: timed passes; their median counts. A single image, which is over soon, is passed ten times as often.
+        batches: batch sizes; by default ``BATCHES``.
+    """
+    rates = {}
+    for batch_size in batches or BATCHES:
+        x = np.random.RandomState(0).standard_normal((batch_size, 3, SIZE, SIZE)).astype(np.float32)
+        seconds = _seconds(lambda x=x: run(x), runs if batch_size > 1 else 10 * runs)
+        rates[f"model, batch {batch_size}"] = batch_size / float(np.median(seconds))
+    return rates
+
+
+def _seconds(function, runs, warmup=2):
+    seconds = []
+    for _ in range(warmup + runs):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return seconds[warmup:]

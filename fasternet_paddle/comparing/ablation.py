@@ -1,0 +1,155 @@
+"""Which mixer is better? The same recipe with several networks over several seeds, compared on the same images.
+
+    trials = run_ablation(settings("digits"))       # {"PConv": Trials, "DWConv equal width": Trials, ...}
+    print(accuracy_table(trials))
+    print(comparison_table(trials))
+
+An accuracy differs from run to run for two reasons: other weights (the seed) and other images (the sample that was
+held out). A difference is called shown only where it stands out against both. Accuracies are those of the last epoch:
+the best epoch is chosen on the validation images themselves and flatters every network.
+"""
+
+import contextlib
+import dataclasses
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from ..data import loaders
+from ..data.datasets import load_dataset
+from ..errors import FasterNetError
+from ..files.tables import text_table
+from ..model.losses import LabelSmoothingCrossEntropy
+from ..runs import folder as run_folder
+from ..runs.run import build_model, load_run
+from ..runtime import cli
+from ..training import trainer
+from .statistics import ALPHA, Trials, compare
+
+# The notebook's two networks, and the two that make the comparison fair: 42 channels give DWConv the parameters and
+# multiply-adds that T0 has with PConv (2.64 M, 333 M), and the full convolution is what both save on.
+CONTENDERS = {
+    "PConv": {"mixer": "pconv"},
+    "DWConv equal width": {"mixer": "dwconv"},
+    "DWConv equal cost": {"mixer": "dwconv", "embed_dim": 42},
+    "full convolution": {"mixer": "conv"},
+}
+SEEDS = (42, 43, 44)
+ELSEWHERE = ("work_path", "num_workers", "device")  # settings that do not change what is learnt
+
+
+def run_ablation(config, contenders=None, seeds=SEEDS):
+    """Train every contender with every seed.
+
+    A seed decides first weights, order and augmentation, so runs of the same seed see the same batches. Each run has
+    a folder under ``config.work_path``, with ``log.txt`` for what training prints. A finished run of the same settings
+    is taken from there, so that an interrupted ablation goes on where it was.
+
+    Args:
+        config: ``TrainConfig`` of all runs; its seed is not used.
+        contenders: ``{name: {field of TrainConfig: value}}``; by default ``CONTENDERS``.
+        seeds: at least one.
+
+    Returns:
+        ``{name: Trials}``, in the order of ``contenders``.
+    """
+    contenders = CONTENDERS if contenders is None else contenders
+    if not contenders or not seeds:
+        raise FasterNetError(f"an ablation needs a contender and a seed, got {len(contenders)} and {len(seeds)}")
+    data = load_dataset(config.dataset, config.data_path)
+    trials = {}
+    for name, changes in contenders.items():
+        runs = []
+        for seed in seeds:
+            folder = Path(config.work_path) / f"{name.replace(' ', '-').lower()}-seed{seed}"
+            run = dataclasses.replace(config, **changes, seed=seed, work_path=str(folder))
+            runs.append(answers(_finished(run) or train_quietly(run, data), run, data))
+            print(f"{name}, seed {seed}: {runs[-1].mean():.4f}", flush=True)
+        trials[name] = Trials(name, tuple(seeds), np.stack(runs))
+    return trials
+
+
+def train_quietly(config, data):
+    """Train as ``config`` says, the printed lines going to ``log.txt`` in its work path; returns the final network."""
+    cli.seed_everything(config.seed)
+    train_loader, val_loader = loaders.make_loaders(data, config)
+    model = build_model(config, len(data.class_names))
+    criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
+    optimizer, scheduler = trainer.make_optimizer(model, config, len(data.train) // config.batch_size)
+    run_folder.make_work_path(config.work_path)
+    run_folder.clear_work_path(config.work_path)
+    run_folder.save_config(config, data.class_names, config.work_path)
+    log = Path(config.work_path) / "log.txt"
+    with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+        trainer.fit(
+            model,
+            train_loader,
+            val_loader,
+            criterion,
+            optimizer,
+            scheduler,
+            config.epochs,
+            config.work_path,
+            seed=config.seed,
+        )
+    for loader in (train_loader, val_loader):
+        loader.close()
+    return model
+
+
+def _finished(config):
+    """The final network of a run that was finished with the same settings, else None."""
+    folder = Path(config.work_path)
+    if not (folder / "metrics.json").exists():  # the last file that a run writes
+        return None
+    there, _ = run_folder.load_config(folder / "config.yaml")
+    if _recipe(there) != _recipe(config):
+        return None
+    return load_run(folder / "final_model.pdparams").model
+
+
+def _recipe(config):
+    return {name: value for name, value in dataclasses.asdict(config).items() if name not in ELSEWHERE}
+
+
+@paddle.no_grad()
+def answers(model, config, data):
+    """bool ``(N,)``: whether ``model`` is right about each validation image; it is left in eval mode."""
+    model.eval()
+    _, loader = loaders.make_loaders(data, dataclasses.replace(config, num_workers=0, max_steps=None))
+    return np.concatenate([(model(images).argmax(axis=-1) == labels).numpy() for images, labels in loader])
+
+
+def accuracy_table(trials):
+    """Text table: mean, standard deviation and each run's accuracy, in percent."""
+    seeds = next(iter(trials.values())).seeds
+    header = ["network", "mean %", "std", *(f"seed {seed}" for seed in seeds)]
+    rows = [
+        [name, f"{100 * t.mean:.2f}", f"{100 * t.std:.2f}", *(f"{100 * value:.2f}" for value in t.accuracies)]
+        for name, t in trials.items()
+    ]
+    return text_table(header, rows)
+
+
+def comparison_table(trials, alpha=ALPHA):
+    """Text table of all pairs.
+
+    ``shown`` is the verdict, for which ``alpha`` is shared among the pairs; ``McNemar p`` lists each seed's.
+    """
+    pairs = [compare(first, second) for first, second in combinations(trials.values(), 2)]
+    header = ["second - first", "points", "95 % of seeds", "p images", "p seeds", "McNemar p", "shown"]
+    rows = [
+        [
+            f"{pair.second} - {pair.first}",
+            f"{100 * pair.difference:+.2f}",
+            f"{100 * pair.low:+.2f}..{100 * pair.high:+.2f}",
+            f"{pair.images_p:.4f}",
+            f"{pair.seeds_p:.3f}",
+            " ".join(f"{test.p:.2f}" for test in pair.mcnemar),
+            "yes" if pair.is_shown(alpha / len(pairs)) else "no",
+        ]
+        for pair in pairs
+    ]
+    return text_table(header, rows)

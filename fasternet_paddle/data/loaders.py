@@ -1,0 +1,188 @@
+"""Batches for training and validation, made by worker processes (notebook 2.2, ``DataLoader``).
+
+What is random about a sample is a function of seed, epoch and index alone: the sampler hands out ``(epoch, index)``
+keys. So the same seed gives the same batches with any number of workers, and from any epoch or step on.
+
+Paddle's own ``DataLoader`` is not used: with persistent workers it loses batches (IndexError in ``_restore_batch``,
+Paddle 3.3.1) and pauses half a second an epoch; without them it starts new processes each epoch. Here the workers
+live as long as the loader and write into memory that they share with it, so that a container's small /dev/shm does
+not matter, and one that dies is reported at once.
+"""
+
+import contextlib
+import random
+
+import numpy as np
+import paddle
+
+from ..errors import FasterNetError
+from . import fast_transforms, transforms
+from .workers import Workers
+
+
+class TransformedImages:
+    """``Images`` with a transform; the key is an ``(epoch, index)`` pair, or an index alone for epoch 0.
+
+    An item is (float32 ``(3, S, S)``, int label). A ``FastTransform`` is handed a generator of the sample's own; other
+    transforms may draw from the global ones.
+    """
+
+    def __init__(self, images, transform, seed=0):
+        self.images = images
+        self.transform = transform
+        self.seed = seed
+
+    def __getitem__(self, key):
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        image, label = self.images.images[index], int(self.images.labels[index])
+        if isinstance(self.transform, fast_transforms.FastTransform):
+            return self.transform(image, np.random.default_rng((self.seed, epoch, index))), label
+        with _sample_randomness(self.seed, epoch, index):
+            return self.transform(image), label
+
+    def __len__(self):
+        return len(self.images)
+
+
+@contextlib.contextmanager
+def _sample_randomness(seed, epoch, index):
+    """Give Paddle's transforms, which draw from the global generators, a state of the sample's own; then restore."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    random.seed(f"{seed}/{epoch}/{index}")
+    np.random.seed((seed, epoch, index))
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+class EpochSampler:
+    """Batches of ``(epoch, index)`` keys; the order is a function of seed and epoch.
+
+    Args:
+        length: number of images.
+        batch_size: images a batch.
+        shuffle: a new order each epoch, else 0, 1, 2, ...
+        drop_last: leave out a last batch that is not full.
+        seed: of the order.
+        max_steps: at most so many batches an epoch.
+    """
+
+    def __init__(self, length, batch_size, shuffle=False, drop_last=False, seed=0, max_steps=None):
+        if drop_last and batch_size > length:
+            raise FasterNetError(
+                f"batch_size must not exceed the number of training images, got {batch_size} for {length}; "
+                f"lower --batch-size"
+            )
+        self.length = length
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        steps = length // batch_size if drop_last else -(-length // batch_size)
+        self.steps = steps if max_steps is None else min(steps, max_steps)
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch, first_step=0):
+        """Choose the epoch that the next iteration runs through, from ``first_step`` on."""
+        self.epoch = epoch
+        self.first_step = first_step
+
+    def __iter__(self):
+        epoch = self.epoch
+        order = np.arange(self.length)
+        if self.shuffle:
+            np.random.default_rng((self.seed, epoch)).shuffle(order)
+        for step in range(self.first_step, self.steps):
+            batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield [(epoch, int(index)) for index in batch]
+
+    def __len__(self):
+        return self.steps - self.first_step
+
+
+class Loader:
+    """Iterate over batches (images float32 ``(N, 3, S, S)``, labels int64 ``(N,)``) as Paddle tensors.
+
+    Args:
+        dataset: ``TransformedImages``, or anything with its ``__getitem__``.
+        sampler: yields lists of keys; ``sampler.set_epoch(epoch)`` chooses the epoch.
+        num_workers: processes that make batches; 0 makes them in this one.
+
+    Raises:
+        FasterNetError: while iterating, when a worker dies or runs out of memory.
+    """
+
+    def __init__(self, dataset, sampler, num_workers=0):
+        self.dataset = dataset
+        self.sampler = sampler
+        self.num_workers = num_workers
+        self._workers = None
+
+    def __len__(self):
+        return len(self.sampler)
+
+    def __iter__(self):
+        batches = self._from_workers() if self.num_workers else map(self._make, self.sampler)
+        for images, labels in batches:
+            yield paddle.to_tensor(images), paddle.to_tensor(labels)  # copies: a worker may write on
+
+    def _make(self, keys):
+        images, labels = zip(*(self.dataset[key] for key in keys), strict=True)
+        return np.stack(images), np.array(labels, np.int64)
+
+    def _from_workers(self):
+        """Deal the batches out in turn and take them back in turn, a few ahead of the one in use."""
+        if self._workers is None:
+            self._workers = Workers(self.dataset, self.sampler.batch_size, self.num_workers)
+        workers = self._workers
+        try:
+            for keys in self.sampler:
+                if workers.busy == workers.slots:
+                    yield workers.collect()
+                workers.deal(keys)
+            while workers.busy:
+                yield workers.collect()
+        finally:
+            workers.drain()  # an iteration that was broken off leaves nothing behind
+
+    def close(self):
+        """End the workers; iterating again starts new ones."""
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+
+    def __del__(self):
+        self.close()
+
+
+def make_loader(
+    images, transform, batch_size, *, shuffle=False, drop_last=False, num_workers=0, seed=0, max_steps=None
+):
+    """A ``Loader`` over ``images`` (an ``Images``) with the arguments of the notebook's ``DataLoader``."""
+    sampler = EpochSampler(len(images), batch_size, shuffle, drop_last, seed, max_steps)
+    return Loader(TransformedImages(images, transform, seed), sampler, num_workers)
+
+
+TRAIN_TRANSFORMS = {  # augment: what makes the training transform of a size, for pictures and for digits
+    "notebook": (transforms.train_transform, transforms.digits_train_transform),
+    "fast": (fast_transforms.fast_train_transform, fast_transforms.fast_digits_train_transform),
+}
+
+
+def make_loaders(data, config):
+    """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``)."""
+    pictures, digits = TRAIN_TRANSFORMS[config.augment]
+    transform = digits if data.name == "digits" else pictures
+    common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
+    return (
+        make_loader(
+            data.train,
+            transform(config.image_size),
+            config.batch_size,
+            shuffle=True,
+            drop_last=True,
+            **common,
+        ),
+        make_loader(data.val, transforms.test_transform(config.image_size), config.batch_size, **common),
+    )

@@ -1,0 +1,248 @@
+"""Reading what strangers wrote: pickles, the CIFAR archive, configs and images.
+
+Nothing in a file is executed, and its claims are checked before they are believed: kind and size of the file,
+kind and size of a tar member, dtype and shape of an array, width and height of an image. A file is either
+read to the right data or refused with one sentence, within memory that the bounds below and the file's own
+size fix.
+"""
+
+import gzip
+import tarfile
+
+import numpy as np
+
+from .opening import MIB, Part, Refusal, RefusedFile, open_file, refusals_name, shown
+from .pickle_values import PLAIN, check_plain
+from .pickles import load_pickle, load_pickle_part
+
+__all__ = ["RefusedFile", "load_pickle", "read_cifar_archive", "read_image", "read_pickle", "read_yaml"]
+
+PICKLE_BYTES = 2048 * MIB  # FasterNet-L's optimizer state has 0.75 GB, with master weights 1.1 GB
+YAML_BYTES = 1 * MIB  # a config has under 10 kB, 10,000 class names about 200 kB
+IMAGE_BYTES = 256 * MIB
+IMAGE_PIXELS = 50_000_000  # today's cameras; 150 MB decoded, up to 670 MB while it is converted
+ORIENTATION = 0x0112  # the EXIF tag
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no EPS: for that Pillow runs a program
+
+ARCHIVE_BYTES = 2048 * MIB  # unpacked; CIFAR-10 has 186 MB in 8 members, the largest of 31 MB
+ARCHIVE_GROWTH = 20  # times the packed size; photographs hardly shrink, gzip bombs do a thousandfold
+ARCHIVE_SMALL = 128 * MIB  # what any archive may unpack to, however small it is packed
+GROWS = "it unpacks to more than an archive of its size may"
+MEMBER_BYTES = 512 * MIB
+HEADER_BYTES = 1 * MIB
+MAX_MEMBERS = 10_000
+MAX_CLASSES = 10_000
+TAR_BLOCK = 512
+TAR_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
+TAR_NOTES = (  # headers that only describe the next member: times, owners, long names
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+def read_pickle(path, limit_bytes=PICKLE_BYTES):
+    """The plain values in a pickle file such as `.pdparams` or `.pdopt`, as `load_pickle` returns them.
+
+    Raises:
+        FasterNetError: the file cannot be opened or is too large.
+        RefusedFile: its content is damaged or is anything but data.
+    """
+    with open_file(path, limit_bytes) as (file, size):
+        return load_pickle_part(Part(file, size), path)
+
+
+def read_cifar_archive(path):
+    """The images of an archive in the format of cifar-10-python.tar.gz (tar, gzipped or not).
+
+    Args:
+        path: archive with members `.../data_batch*`, `.../test_batch*` and, if it names its classes,
+            `.../batches.meta`; pickled by Python 2 or 3.
+
+    Returns:
+        ((images, labels), (images, labels), names) of train and test part: images uint8 (N, 32, 32, 3) RGB,
+        labels int64 (N,), joined in the order of the members' names as Paddle's `Cifar10` does; names a tuple
+        of str, or None without a `batches.meta`.
+
+    Raises:
+        FasterNetError: the file cannot be opened.
+        RefusedFile: damaged, no such archive, or claims that do not hold.
+    """
+    batches, classes = {}, None
+    with open_file(path, ARCHIVE_BYTES) as (file, size), refusals_name(path, "tar or tar.gz archive"):
+        for name, member in _tar_members(_unpacked(file, size)):
+            base, source = name.rpartition("/")[2], f"{path}, member {shown(name)},"
+            with refusals_name(source, "CIFAR batch"):
+                if base.startswith(("data_batch", "test_batch")):
+                    if name in batches:
+                        raise Refusal("the archive holds it twice")
+                    batches[name] = _batch(load_pickle_part(member, source))
+                elif base == "batches.meta":
+                    classes = _class_names(load_pickle_part(member, source))
+        count = len(classes) if classes else 10
+        return _join(batches, "data_batch", count), _join(batches, "test_batch", count), classes
+
+
+def read_yaml(path, limit_bytes=YAML_BYTES):
+    """The mapping in a YAML file: dict with text keys of None, bool, int, float, str, lists and dicts.
+
+    Raises:
+        FasterNetError: the file cannot be opened or is too large.
+        RefusedFile: no such mapping; aliases are refused, by which a few lines unfold to billions.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent, index):
+            if self.check_event(yaml.AliasEvent):
+                raise Refusal("YAML aliases (*name) are not read")
+            node = super().compose_node(parent, index)
+            if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(node.value) > 64:
+                raise Refusal("a number has more than 64 characters")  # 1:59:59:... takes quadratic time
+            return node
+
+    with open_file(path, limit_bytes) as (file, size), refusals_name(path, "YAML file"):
+        values = yaml.load(file.read(size), Loader=Loader)
+        check_plain(values, PLAIN - {bytes})
+        if type(values) is not dict or not all(type(key) is str for key in values):
+            raise Refusal("it must be a mapping from names to values")
+        return values
+
+
+def read_image(path, max_pixels=IMAGE_PIXELS, limit_bytes=IMAGE_BYTES):
+    """An image as uint8 (H, W, 3) RGB, upright by its EXIF orientation; of an animation the first frame.
+
+    What is transparent is laid over white; 16 bits a channel are cut to their upper 8.
+
+    Raises:
+        FasterNetError: the file cannot be opened or is too large.
+        RefusedFile: none of `IMAGE_FORMATS`, damaged, or of more than `max_pixels` pixels by its own header.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    with open_file(path, limit_bytes) as (file, _), refusals_name(path, "image"):
+        try:
+            image = Image.open(file, formats=IMAGE_FORMATS)  # reads the header only
+        except UnidentifiedImageError:
+            raise Refusal(f"it is damaged or is no image of the formats {', '.join(IMAGE_FORMATS)}") from None
+        except Image.DecompressionBombError:  # Pillow's own bound of 179 million
+            raise Refusal(f"it claims to have more than {max_pixels:,} pixels") from None
+        if image.width * image.height > max_pixels:
+            raise Refusal(f"it claims to have {image.width} x {image.height} pixels, over {max_pixels:,}")
+        sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+        if image.getexif().get(ORIENTATION, 1) != 1:  # without this test an upright image would be copied
+            image = ImageOps.exif_transpose(image)
+        return _rgb_of_16_bit(image) if sixteen_bit else _rgb(image)
+
+
+def _unpacked(file, size):
+    """The tar inside a file, gzipped or not, limited to what an honest archive may unpack to."""
+    zipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if not zipped:
+        return Part(file, size)
+    return Part(gzip.GzipFile(fileobj=file), min(ARCHIVE_BYTES, max(ARCHIVE_SMALL, ARCHIVE_GROWTH * size)))
+
+
+def _tar_members(tar):
+    """Yields (name, `Part`) of every regular file; one pass, and nothing is believed before it is checked."""
+    for _ in range(MAX_MEMBERS):
+        block = tar.read(TAR_BLOCK)
+        if len(block) < TAR_BLOCK:
+            raise Refusal(GROWS if not tar.left and tar.file.read(1) else "it ends too early")
+        if not any(block):  # the end mark
+            while tar.read(MIB):  # what follows is padding, behind which gzip checks its sum
+                pass
+            if tar.file.read(1):
+                raise Refusal(GROWS)
+            return
+        info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        if info.name.startswith("/") or ".." in info.name.split("/"):
+            raise Refusal(f"the path of member {shown(info.name)} leads out of the archive")
+        if info.type == tarfile.DIRTYPE:
+            continue
+        if info.type not in TAR_FILES + TAR_NOTES:
+            raise Refusal(f"member {shown(info.name)} is neither a regular file nor a directory")
+        limit = min(tar.left, MEMBER_BYTES if info.type in TAR_FILES else HEADER_BYTES)
+        if not 0 <= info.size <= limit:
+            raise Refusal(f"member {shown(info.name)} claims {info.size:,} bytes, {limit:,} can be read")
+        member = Part(tar, info.size)
+        if info.type in TAR_FILES:
+            yield info.name, member
+        tar.skip(member.left + -info.size % TAR_BLOCK)
+    raise Refusal(f"it has {MAX_MEMBERS:,} members or more")
+
+
+def _batch(batch):
+    """Images uint8 (n, 3072), red, green and blue plane, and labels int64 (n,) of one unpickled batch."""
+    data, labels = _entry(batch, "data"), _entry(batch, "labels")
+    if type(data) is not np.ndarray or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
+        got = f"{data.dtype} {data.shape}" if type(data) is np.ndarray else type(data).__name__
+        raise Refusal(f"its data must be uint8 of shape (n, 3072), got {got}")
+    integers = type(labels) in (list, np.ndarray) and all(isinstance(v, int | np.integer) for v in labels)
+    if not integers or any(isinstance(v, bool) for v in labels):
+        raise Refusal("its labels must be a list of integers")
+    if len(labels) != len(data):
+        raise Refusal(f"it has {len(data)} images but {len(labels)} labels")
+    wrong = [int(label) for label in labels if not 0 <= label < MAX_CLASSES]
+    if wrong:
+        raise Refusal(f"label {wrong[0]} is out of range")
+    return data, np.array(labels, np.int64)
+
+
+def _class_names(meta):
+    names = _entry(meta, "label_names")
+    if type(names) not in (list, tuple) or not 0 < len(names) <= MAX_CLASSES:
+        raise Refusal(f"its label_names must be a list of 1 to {MAX_CLASSES:,} names")
+    names = tuple(name.decode() if type(name) is bytes else name for name in names)
+    if not all(type(name) is str and name and name.isprintable() for name in names):
+        raise Refusal("its label_names must be printable text")
+    return names
+
+
+def _entry(mapping, key):
+    """Python 2 wrote the keys as byte strings."""
+    if type(mapping) is not dict or not (key in mapping or key.encode() in mapping):
+        raise Refusal(f"it must be a dict with the key {key}")
+    return mapping[key] if key in mapping else mapping[key.encode()]
+
+
+def _join(batches, kind, count):
+    """Images (N, 32, 32, 3) and labels (N,) of the batches of one kind, which are let go one by one."""
+    names = sorted(name for name in batches if name.rpartition("/")[2].startswith(kind))
+    if not names:
+        raise Refusal(f"it holds no member named {kind}")
+    labels = np.concatenate([batches[name][1] for name in names])
+    if not len(labels):
+        raise Refusal(f"its {kind} holds no images")
+    if labels.max() >= count:
+        raise Refusal(f"label {labels.max()} is out of range, there are {count} classes")
+    images, start = np.empty((len(labels), 32, 32, 3), np.uint8), 0
+    for name in names:
+        data, _ = batches.pop(name)  # (n, 3072) -> (n, 3, 32, 32) -> (n, 32, 32, 3)
+        images[start : start + len(data)] = data.reshape(len(data), 3, 32, 32).transpose(0, 2, 3, 1)
+        start += len(data)
+    return images, labels
+
+
+def _rgb_of_16_bit(image):
+    """Grey of 16 bits to uint8 (H, W, 3): Pillow itself would clip at 255."""
+    grey = np.asarray(image)
+    grey = np.where(grey == image.info.get("transparency", -1), 65535, grey)
+    return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _rgb(image):
+    """Any other of Pillow's modes to uint8 (H, W, 3)."""
+    from PIL import Image
+
+    if image.mode in ("I", "F"):
+        raise Refusal(f"its pixels are 32-bit numbers (mode {image.mode}), for which no range is agreed")
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        image = white
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

@@ -1,0 +1,115 @@
+"""The building blocks of FasterNet: stochastic depth, partial convolution, and the mixers it is compared with.
+
+A mixer is the 3x3 convolution that opens a block; it keeps the shape ``(N, C, H, W)``. The pointwise convolutions
+that follow it are part of the block (``fasternet.py``), the same for every mixer.
+"""
+
+import paddle
+from paddle import nn
+
+from ..errors import FasterNetError
+
+
+def drop_path(x, drop_prob=0.0, training=False):
+    """Drop whole samples of a residual branch (stochastic depth, Huang et al. 2016; notebook 2.3.2).
+
+    Args:
+        x: tensor of any shape whose first axis is the batch, ``(N, ...)``.
+        drop_prob: probability, in [0, 1], that a sample of the branch becomes zero.
+        training: outside training the input is returned as it is.
+
+    Returns:
+        A tensor of the shape of ``x``: each sample is zero or ``x / (1 - drop_prob)``, so that its mean is ``x``.
+
+    Raises:
+        FasterNetError: ``drop_prob`` is not in [0, 1].
+    """
+    if not 0.0 <= drop_prob <= 1.0:
+        raise FasterNetError(f"drop_prob is a probability and must lie in [0, 1], got {drop_prob}")
+    if drop_prob == 0.0 or not training:
+        return x
+    if drop_prob == 1.0:  # nothing is kept, and 1 / (1 - drop_prob) has no value
+        return paddle.zeros_like(x)
+    keep_prob = 1.0 - drop_prob
+    # paddle.shape, not x.shape: the batch size may be unknown while a graph is compiled
+    shape = [paddle.shape(x)[0]] + [1] * (x.ndim - 1)
+    keep = paddle.floor(keep_prob + paddle.rand(shape, dtype=x.dtype))  # (N, 1, ...), 1 with probability keep_prob
+    return x / keep_prob * keep
+
+
+class DropPath(nn.Layer):
+    """``drop_path`` as a layer; active in ``train()`` mode only. ``None`` stands for 0, as in the notebook."""
+
+    def __init__(self, drop_prob=None):
+        super().__init__()
+        drop_prob = 0.0 if drop_prob is None else drop_prob
+        if not 0.0 <= drop_prob <= 1.0:  # said when the network is built, not at its first step
+            raise FasterNetError(f"drop_prob is a probability and must lie in [0, 1], got {drop_prob}")
+        self.drop_prob = drop_prob
+
+    def forward(self, x):
+        return drop_path(x, self.drop_prob, self.training)
+
+    def extra_repr(self):
+        return f"drop_prob={self.drop_prob}"
+
+
+def _same_conv(channels, kernel_size, groups=1):
+    """A convolution that keeps ``(N, channels, H, W)``: odd kernel, stride 1, no bias."""
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise FasterNetError(f"a mixer keeps the image's size, so kernel_size must be odd, got {kernel_size}")
+    padding = (kernel_size - 1) // 2
+    return nn.Conv2D(channels, channels, kernel_size, padding=padding, groups=groups, bias_attr=False)
+
+
+class PConv(nn.Layer):
+    """Partial convolution (paper, section 3.2; notebook 2.3.3): convolve the first ``dim // n_div`` channels and
+    pass the others on untouched.
+
+    With ``n_div=4`` it costs 1/16 of the multiply-adds of a full convolution and reads a quarter of its channels.
+
+    Args:
+        dim: number of channels C of the input ``(N, C, H, W)``.
+        kernel_size: odd, in pixels.
+        n_div: one in how many channels is convolved.
+    """
+
+    def __init__(self, dim, kernel_size=3, n_div=4):
+        super().__init__()
+        if not 1 <= n_div <= dim:
+            raise FasterNetError(f"n_div must lie between 1 and dim={dim} for one channel to be convolved, got {n_div}")
+        self.dim_conv = dim // n_div
+        self.dim_untouched = dim - self.dim_conv
+        self.conv = _same_conv(self.dim_conv, kernel_size)
+
+    def forward(self, x):
+        convolved, untouched = paddle.split(x, [self.dim_conv, self.dim_untouched], axis=1)
+        return paddle.concat([self.conv(convolved), untouched], axis=1)  # (N, C, H, W)
+
+
+class DWConv(nn.Layer):
+    """Depthwise 3x3 convolution: the operator that the paper argues against, at the same width.
+
+    Nothing stands between it and the pointwise convolution, just as with PConv.
+    """
+
+    def __init__(self, dim, kernel_size=3):
+        super().__init__()
+        self.conv = _same_conv(dim, kernel_size, groups=dim)
+
+    def forward(self, x):
+        return self.conv(x)  # (N, C, H, W)
+
+
+class FullConv(nn.Layer):
+    """Ordinary 3x3 convolution over all channels: the upper end of the comparison."""
+
+    def __init__(self, dim, kernel_size=3):
+        super().__init__()
+        self.conv = _same_conv(dim, kernel_size)
+
+    def forward(self, x):
+        return self.conv(x)  # (N, C, H, W)
+
+
+MIXERS = {"pconv": PConv, "dwconv": DWConv, "conv": FullConv}

@@ -1,0 +1,133 @@
+"""Figures of a run: learning curves and a grid of predictions (notebook 2.5).
+
+Each function draws and returns; notebooks show, entries save. Figures are made without pyplot's state where they are
+returned, so nothing pops up and nothing stays open.
+"""
+
+import numpy as np
+import paddle
+from matplotlib.figure import Figure
+
+from ..data.transforms import denormalize, test_transform
+from ..errors import FasterNetError
+from ..files.writing import atomic_path
+
+TRAIN_COLOR, VAL_COLOR = "tab:red", "tab:cyan"  # the notebook's
+
+
+def plot_learning_curve(record, title="loss", ylabel="CE Loss"):
+    """Draw a record of ``History``: ``loss_record`` with title "loss", ``acc_record`` with title "acc".
+
+    Losses are in nats against optimizer steps; accuracies in percent against epochs.
+
+    Args:
+        record: ``{"train": {title: [...], "iter": [...]}, "val": {...}}``.
+        title: the records' key.
+        ylabel: label of the vertical axis.
+
+    Returns:
+        matplotlib ``Figure``.
+
+    Raises:
+        FasterNetError: the record lacks ``title`` or holds no value.
+    """
+    for part in ("train", "val"):
+        if title not in record.get(part, {}) or not len(record[part][title]):
+            raise FasterNetError(f"the record has no {part} values under {title!r}; it holds {_keys(record)}")
+    is_accuracy = title == "acc"
+    scale = 100.0 if is_accuracy else 1.0  # a fraction of 1 -> percent
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    axes = figure.add_subplot()
+    for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
+        positions = [int(position) for position in record[part]["iter"]]
+        values = [float(value) * scale for value in record[part][title]]
+        marker = "o" if len(values) <= 60 and (part == "val" or is_accuracy) else None  # a lone epoch is a dot
+        axes.plot(positions, values, color=color, label=part, marker=marker, markersize=4)
+    axes.set_xlabel("Epoch" if is_accuracy else "Training steps")
+    axes.set_ylabel(f"{ylabel} (%)" if is_accuracy else f"{ylabel} (nats)")
+    axes.set_title(f"Learning curve of {title}")
+    if is_accuracy:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def _keys(record):
+    return ", ".join(f"{part}: {', '.join(map(str, values))}" for part, values in record.items()) or "nothing"
+
+
+def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
+    """Draw images in their true colours, with predicted (``pt``) and true (``gt``) class; wrong ones in red.
+
+    Args:
+        imgs: N images, ``(N, H, W, 3)`` or ``(N, 3, H, W)``, tensor or array. Integers are shown as they are. Floats
+            are taken for the network's normalised input and denormalised, unless all of them lie in [0, 1].
+        num_rows, num_cols: of the grid; images that do not fit are left out.
+        pred, gt: N names each, optional.
+        scale: side of an image, in inches.
+
+    Returns:
+        Flat array of the matplotlib axes; ``axes[0].figure`` is the figure.
+    """
+    for name, names in (("pred", pred), ("gt", gt)):
+        if names is not None and len(names) != len(imgs):
+            raise FasterNetError(f"{name} must name each of the {len(imgs)} images, got {len(names)}")
+    shown = _displayable(imgs)
+    figure = Figure(figsize=(num_cols * scale, num_rows * scale * (1.25 if pred or gt else 1.0)), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(num_rows, num_cols)).flatten()
+    for position, ax in enumerate(axes):
+        ax.set_axis_off()
+        if position >= len(shown):
+            continue
+        ax.imshow(shown[position])
+        lines = [f"{tag}: {names[position]}" for tag, names in (("pt", pred), ("gt", gt)) if names]
+        wrong = pred and gt and pred[position] != gt[position]
+        ax.set_title("\n".join(lines), fontsize=5.5 * scale, color="tab:red" if wrong else "black")
+    return axes
+
+
+def _displayable(imgs):
+    """Any of the accepted forms -> ``(N, H, W, 3)``, uint8 or float in [0, 1]."""
+    images = np.stack([np.asarray(image) for image in imgs])
+    if images.ndim != 4 or 3 not in (images.shape[1], images.shape[-1]):
+        raise FasterNetError(f"images must be (N, H, W, 3) or (N, 3, H, W), got {images.shape}")
+    channels_last = images.shape[-1] == 3
+    if not np.issubdtype(images.dtype, np.floating):
+        return images if channels_last else images.transpose(0, 2, 3, 1)
+    if channels_last:
+        images = images.transpose(0, 3, 1, 2)
+    if images.min() < 0.0 or images.max() > 1.0:
+        images = denormalize(images)
+    return images.transpose(0, 2, 3, 1)
+
+
+def show_predictions(model, data, image_size, num_rows=3, num_cols=6):
+    """Grid of the first validation images with predicted and true class (notebook 2.5).
+
+    Args:
+        model: network, ``(N, 3, S, S)`` -> ``(N, K)``; its mode is put back afterwards.
+        data: ``ImageData`` that the model was trained on.
+        image_size: S, in pixels.
+
+    Returns:
+        Flat array of the matplotlib axes, as ``show_images``.
+    """
+    count = min(num_rows * num_cols, len(data.val))
+    transform = test_transform(image_size)
+    batch = np.stack([transform(image) for image in data.val.images[:count]])  # (N, 3, S, S)
+    was_training = model.training
+    model.eval()
+    with paddle.no_grad():
+        predicted = model(paddle.to_tensor(batch)).argmax(axis=-1).numpy()
+    if was_training:
+        model.train()
+    names = [[data.class_names[number] for number in numbers] for numbers in (predicted, data.val.labels[:count])]
+    return show_images(batch, num_rows, num_cols, pred=names[0], gt=names[1])
+
+
+def save_figure(figure, path):
+    """Write a figure as PNG, whole or not at all; returns ``path``."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+    return path

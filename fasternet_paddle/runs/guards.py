@@ -1,0 +1,79 @@
+"""What protects a run: one writer a folder, and a stop that lets the step under way finish."""
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from ..errors import FasterNetError
+
+LOCK_FILE = ".lock"
+
+
+class Stopped(Exception):
+    """A signal asked the run to end, and its state is saved; ``signal`` is the signal's number."""
+
+    def __init__(self, signum):
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signal = signum
+
+
+class StopRequest:
+    """While entered, the first Ctrl-C or SIGTERM only sets ``signal``; a second one ends the process at once.
+
+    The loop asks ``signal`` between steps (None: go on). Outside the main thread signals keep their meaning.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self):
+        self.signal = None
+
+    def __enter__(self):
+        self._before = {}
+        with contextlib.suppress(ValueError):  # not the main thread: a notebook's kernel, a test's thread
+            for signum in self.SIGNALS:
+                self._before[signum] = signal.signal(signum, self._receive)
+        return self
+
+    def _receive(self, signum, _frame):
+        if self.signal is not None:
+            os._exit(128 + signum)
+        self.signal = signum
+        print(f"\n{signal.Signals(signum).name}: finishing this step; once more to end at once", flush=True)
+
+    def __exit__(self, *_):
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def only_writer(work_path):
+    """Hold the folder's lock; the kernel takes it back when the process ends, however it ends.
+
+    Raises:
+        FasterNetError: another process writes this folder.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: no such lock, so two runs are not kept apart there
+        yield
+        return
+    path = Path(work_path) / LOCK_FILE
+    try:
+        file = open(path, "a+")  # noqa: SIM115, closed by the with below
+    except OSError as error:
+        raise FasterNetError(f"cannot write {path}: {error.strerror}; choose another --work-path") from error
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the loading processes, as flock's is
+        except OSError:
+            file.seek(0)
+            holder = file.read(20).strip() or "unknown"
+            raise FasterNetError(
+                f"process {holder} is writing {work_path}; wait for it or choose another --work-path"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,83 @@
+"""The data sets: real archives through the real reader, digits, names, and what is missing."""
+
+import numpy as np
+import paddle
+import pooch
+import pytest
+
+from fasternet_paddle.config import CIFAR10_ARCHIVE
+from fasternet_paddle.data import datasets
+from fasternet_paddle.errors import FasterNetError
+from tests.archives import NAMES, write_photographs
+
+
+def test_archive_with_its_own_names_and_numbers(tmp_path):
+    images, labels = write_photographs(tmp_path / "photos.tar.gz")
+    data = datasets.load_dataset("cifar10", tmp_path / "photos.tar.gz")
+    assert data.class_names == tuple(NAMES)
+    assert np.array_equal(data.train.images, images[:96])
+    assert np.array_equal(data.train.labels, labels[:96])
+    assert np.array_equal(data.val.images, images[96:])
+    assert data.train.images.dtype == np.uint8
+    assert data.val.labels.dtype == np.int64
+
+
+def test_archive_as_paddle_reads_it(tmp_path):
+    path = tmp_path / "photos.tar.gz"
+    write_photographs(path)
+    data = datasets.load_dataset("cifar10", path)
+    for mode, part in (("train", data.train), ("test", data.val)):
+        witness = paddle.vision.datasets.Cifar10(str(path), mode=mode, backend="cv2")
+        assert len(witness) == len(part)
+        for position, (image, label) in enumerate(witness):
+            assert np.array_equal(image, part.images[position])
+            assert label == part.labels[position]
+
+
+def test_default_archive_is_found_where_it_may_be_mounted(tmp_path, monkeypatch):
+    home = tmp_path / "home" / CIFAR10_ARCHIVE
+    home.parent.mkdir(parents=True)
+    write_photographs(home)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert len(datasets.load_dataset("cifar10").train) == 96
+
+
+def test_failed_download_names_the_ways_out_and_leaves_nothing(tmp_path, monkeypatch):
+    def offline(*_, path, **__):
+        path.mkdir(parents=True)
+        raise OSError("Network is unreachable")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(pooch, "retrieve", offline)
+    with pytest.raises(FasterNetError, match=rf"{CIFAR10_ARCHIVE}.*https://.*--dataset digits"):
+        datasets.load_dataset("cifar10")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_missing_archive_is_not_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(pooch, "retrieve", None)
+    with pytest.raises(FasterNetError, match=r"other\.tar\.gz"):
+        datasets.load_dataset("cifar10", tmp_path / "other.tar.gz")
+
+
+def test_digits_are_real_split_once_and_balanced():
+    data = datasets.load_dataset("digits")
+    assert (len(data.train), len(data.val)) == (1437, 360)
+    assert data.train.images.shape == (1437, 32, 32, 3)
+    assert data.class_names == tuple("0123456789")
+    shares = [np.bincount(part.labels, minlength=10) / len(part) for part in (data.train, data.val)]
+    assert np.abs(shares[0] - shares[1]).max() < 0.003  # stratified
+    assert np.array_equal(data.val.images, datasets.load_dataset("digits").val.images)
+
+
+def test_cifar10_names():
+    assert datasets.get_cifar10_labels(paddle.to_tensor([3, 0])) == ["cat", "airplane"]
+    assert datasets.get_cifar10_labels(np.arange(10)) == list(datasets.CIFAR10_NAMES)
+
+
+def test_unknown_dataset():
+    with pytest.raises(FasterNetError, match="known datasets: cifar10, digits"):
+        datasets.load_dataset("mnist")

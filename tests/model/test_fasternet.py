@@ -1,0 +1,138 @@
+"""The network against the notebook's transcription: first weights, outputs, loss, gradients, drop-path rates."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+import fasternet_paddle
+from fasternet_paddle.errors import FasterNetError
+from fasternet_paddle.model.fasternet import VARIANTS, FasterNet, create_model, drop_path_rates
+from fasternet_paddle.model.layers import DropPath, DWConv
+from fasternet_paddle.model.losses import LabelSmoothingCrossEntropy
+from tests import notebook
+
+# Trainable parameters with 10 and 1000 classes: the notebook's paddle.summary and the paper's table.
+PARAMETERS = {
+    "t0": (2_637_310, 3_905_500),
+    "t1": (6_327_178, 7_595_368),
+    "t2": (13_714_698, 14_982_888),
+    "s": (29_912_842, 31_181_032),
+    "m": (52_253_274, 53_521_464),
+    "l": (92_197_002, 93_465_192),
+}
+
+
+def _pair(variant, num_classes=10):
+    """The package's network and the transcription, each made right after the same seed."""
+    paddle.seed(42)
+    ours = create_model(variant, num_classes)
+    paddle.seed(42)
+    return ours, notebook.Network(variant, num_classes)
+
+
+def _images(count=2, size=64, seed=0):
+    return paddle.to_tensor(np.random.default_rng(seed).standard_normal((count, 3, size, size)).astype("float32"))
+
+
+def _largest_relative(a, b):
+    return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_is_the_notebooks_network(variant):
+    ours, theirs = _pair(variant)
+    our_state, their_state = ours.state_dict(), theirs.state_dict()
+    assert list(our_state) == list(their_state)
+    for name, value in our_state.items():
+        assert np.array_equal(value.numpy(), their_state[name].numpy()), name
+
+    rates = [block.drop_path.drop_prob for block in _blocks(ours) if isinstance(block.drop_path, DropPath)]
+    assert rates == [rate for rate in theirs.rates if rate > 0]
+    assert [isinstance(block.drop_path, nn.Identity) for block in _blocks(ours)] == [r == 0 for r in theirs.rates]
+
+    ours.eval(), theirs.eval()
+    with paddle.no_grad():
+        assert _largest_relative(ours(_images()).numpy(), theirs(_images()).numpy()) < 1e-5
+
+
+@pytest.mark.parametrize("variant", ["t0", "t2"])
+def test_first_step_is_the_notebooks(variant):
+    ours, theirs = _pair(variant)
+    labels = paddle.to_tensor([3, 7, 0, 9])
+    losses = []
+    for model, criterion in ((ours, LabelSmoothingCrossEntropy(0.1)), (theirs, notebook.smoothed_loss)):
+        paddle.seed(7)  # the same samples' branches are dropped
+        loss = criterion(model(_images(4)), labels)
+        loss.backward()
+        losses.append(float(loss))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for (name, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
+        if a.stop_gradient:  # a running mean or variance: Paddle counts them among the parameters
+            continue
+        assert _largest_relative(a.grad.numpy(), b.grad.numpy()) < 1e-4, name
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parameters_and_shape_of_output(variant):
+    builder = getattr(fasternet_paddle, f"fasternet_{variant}")
+    assert [_trainable(builder()), _trainable(builder(num_classes=1000))] == list(PARAMETERS[variant])
+    model = builder()
+    model.eval()
+    with paddle.no_grad():
+        assert model(_images(2, 224)).shape == [2, 10]
+
+
+def test_dwconv_at_42_costs_what_pconv_costs_at_40():
+    costs = {("pconv", 40): 2.637, ("dwconv", 40): 2.418, ("dwconv", 42): 2.641, ("conv", 40): 6.215}  # millions
+    for (mixer, width), millions in costs.items():
+        assert _trainable(create_model("t0", mixer=mixer, embed_dim=width)) / 1e6 == pytest.approx(millions, abs=5e-4)
+
+
+def test_any_size_from_32_pixels_up():
+    model = create_model("t0")
+    model.eval()
+    with paddle.no_grad():
+        for height, width in ((32, 32), (33, 65), (50, 32)):
+            assert model(paddle.zeros([1, 3, height, width])).shape == [1, 10]
+
+
+@pytest.mark.filterwarnings("ignore:Tensor do not have 'place' interface")  # Paddle, while it appends the backward
+def test_works_under_a_compiled_graph():
+    spec = [paddle.static.InputSpec([None, 3, 32, 32], "float32", "x")]
+    compiled = paddle.jit.to_static(create_model("t2"), input_spec=spec, full_graph=True)
+    compiled.train()
+    assert compiled(_images(3, 32)).shape == [3, 10]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 13, 18, 28])
+@pytest.mark.parametrize("largest", [0.0, 0.02, 0.05, 0.3])
+def test_drop_path_rates_are_paddles_linspace(largest, count):
+    assert drop_path_rates(largest, count) == [x.item() for x in paddle.linspace(0, largest, count)]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: create_model("t9"), "known variants: t0, t1, t2, s, m, l"),
+        (lambda: create_model("t0", mixer="attention"), "known mixers: pconv, dwconv, conv"),
+        (lambda: create_model("t0", num_classes=0), "num_classes must be at least 1, got 0"),
+        (lambda: create_model("t0", embed_dim=0), "embed_dim must be at least 1, got 0"),
+        (lambda: FasterNet(depths=[]), "at least one block a stage"),
+    ],
+)
+def test_refuses(call, says):
+    with pytest.raises(FasterNetError, match=says):
+        call()
+
+
+def test_a_mixer_may_be_a_class():
+    assert isinstance(_blocks(create_model("t0", mixer=DWConv))[0].pconv, DWConv)
+
+
+def _blocks(model):
+    return [block for stage in range(0, 8, 2) for block in model.feature[stage]]
+
+
+def _trainable(model):
+    return sum(parameter.size for parameter in model.parameters() if not parameter.stop_gradient)

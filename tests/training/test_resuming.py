@@ -1,0 +1,336 @@
+"""A run is continued to the bit, a damaged checkpoint is noticed, another recipe is refused, a NaN stops in time."""
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+import safetensors.numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fasternet_paddle import train
+from fasternet_paddle.errors import FasterNetError
+from fasternet_paddle.model.losses import LabelSmoothingCrossEntropy
+from fasternet_paddle.runs.guards import only_writer
+from fasternet_paddle.runs.run import load_weights
+from fasternet_paddle.training import resuming as resume
+from fasternet_paddle.training import trainer
+
+SOAK = bool(os.environ.get("FASTERNET_SOAK"))
+RECIPE = ["--dataset", "digits", "--image-size", "32", "--batch-size", "16", "--epochs", "2", "--max-steps", "4"]
+RECIPE += ["--num-workers", "0"]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """The end of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("calm")
+    assert train.main([*RECIPE, "--work-path", str(folder)]) == 0
+    return _ends(folder)
+
+
+def _ends(folder="work/model"):
+    """What a run left, to the bit; arrays by the network's names, since Paddle's own count all layers of a process."""
+    folder = Path(folder)
+    ends = {name: (folder / name).read_bytes() for name in ("history.csv", "metrics.json")}
+    sources = {name: load_weights(folder / f"{name}.pdparams") for name in ("best_model", "final_model")}
+    sources["checkpoint"] = resume.latest_checkpoint(folder).arrays
+    for source, arrays in sources.items():
+        ends |= {f"{source}/{name}": value.tobytes() for name, value in arrays.items()}
+    return ends
+
+
+def _stop_after(monkeypatch, steps, how):
+    """Let ``how()`` happen after so many optimizer steps."""
+    step, done = paddle.optimizer.AdamW.step, []
+
+    def counted(optimizer):
+        step(optimizer)
+        done.append(1)
+        if len(done) == steps:
+            how()
+
+    monkeypatch.setattr(paddle.optimizer.AdamW, "step", counted)
+
+
+def _interrupted(monkeypatch, steps, signum=signal.SIGINT, extra=()):
+    """Run until ``signum`` comes after ``steps``; returns the exit code."""
+    with monkeypatch.context() as patch:
+        _stop_after(patch, steps, lambda: signal.raise_signal(signum))
+        return train.main([*RECIPE, *extra])
+
+
+@pytest.mark.parametrize(("workers", "kills"), [(0, 50 if SOAK else 8), (2, 50 if SOAK else 3)])
+def test_killed_at_random_moments_the_run_ends_the_same(tmp_path, workers, kills):
+    command = [sys.executable, "-W", "ignore", "-m", "tests.kill_driver", "--folder", str(tmp_path)]
+    command += ["--kills", str(kills), "--workers", str(workers), "--seed", "3"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=3600)
+    assert done.returncode == 0, done.stderr
+    assert f"{kills} kills over" in done.stdout
+    print(done.stdout)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_step_and_saves(monkeypatch, capsys, calm, signum, code):
+    assert _interrupted(monkeypatch, 6, signum) == code
+    captured = capsys.readouterr()
+    assert "finishing this step" in captured.out
+    assert captured.err == f"stopped by {signum.name}; everything is saved, --resume goes on from here\n"
+    [path] = Path("work/model/checkpoints").iterdir()
+    assert path.name.startswith("step-000000006-")
+    assert train.main(["--resume"]) == 0
+    assert _ends() == calm
+
+
+def test_a_second_signal_ends_at_once():
+    code = (
+        "import signal, sys; from fasternet_paddle.runs.guards import StopRequest\n"
+        "with StopRequest() as stop:\n"
+        "    signal.raise_signal(signal.SIGINT); print(stop.signal)\n"
+        "    signal.raise_signal(signal.SIGTERM); print('still here')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 143
+    assert "still here" not in done.stdout
+
+
+def test_a_signal_during_validation_is_heeded(monkeypatch, calm):
+    with monkeypatch.context() as patch:
+        count = trainer.count_correct
+        calls = []
+
+        def counted(*args):
+            calls.append(1)
+            if len(calls) == 6:  # four training steps, then validation
+                signal.raise_signal(signal.SIGTERM)
+            return count(*args)
+
+        patch.setattr(trainer, "count_correct", counted)
+        assert train.main(RECIPE) == 143
+    assert "best_model.pdparams" not in {path.name for path in Path("work/model").iterdir()}
+    assert train.main(["--resume"]) == 0
+    assert _ends() == calm
+
+
+def test_before_the_first_checkpoint_a_run_resumes_from_its_beginning(monkeypatch, capsys, calm):
+    _interrupted(monkeypatch, 2)
+    for path in Path("work/model/checkpoints").iterdir():
+        path.unlink()
+    assert train.main(["--resume"]) == 0
+    assert "from the beginning" in capsys.readouterr().out
+    assert _ends() == calm
+
+
+def test_a_damaged_checkpoint_falls_back_with_a_warning(monkeypatch, capsys, calm):
+    _interrupted(monkeypatch, 6, extra=["--checkpoint-every", "0"])
+    older, newest = sorted(Path("work/model/checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    assert train.main(["--resume"]) == 0
+    captured = capsys.readouterr()
+    assert "is damaged: its checksum is not the one in its name; trying the one before" in captured.err
+    assert f"resuming from {older}" in captured.out
+    assert _ends() == calm
+
+    for path in Path("work/model/checkpoints").iterdir():
+        path.write_bytes(b"")
+    assert train.main(["--resume"]) == 2
+    assert "no checkpoint in work/model is whole" in capsys.readouterr().err
+
+
+def test_only_the_last_checkpoints_are_kept(monkeypatch):
+    _interrupted(monkeypatch, 6, extra=["--checkpoint-every", "0", "--keep-checkpoints", "3"])
+    assert sorted(path.name[:14] for path in Path("work/model/checkpoints").iterdir()) == [
+        "step-000000004",
+        "step-000000005",
+        "step-000000006",
+    ]
+
+
+def test_another_recipe_is_refused_with_the_differences(monkeypatch, capsys):
+    _interrupted(monkeypatch, 2)
+    capsys.readouterr()
+    assert train.main(["--resume", "--learning-rate", "0.5", "--seed", "7"]) == 2
+    assert "learning_rate was 0.001, is 0.5; seed was 42, is 7" in capsys.readouterr().err
+    assert train.main(["--resume", "--epochs", "1"]) == 2
+    assert "may grow when a run is resumed, not shrink" in capsys.readouterr().err
+    assert train.main(["--resume", "--overwrite"]) == 2
+    assert train.main(["--resume", "--work-path", "elsewhere"]) == 2
+    assert "elsewhere holds no run to resume" in capsys.readouterr().err
+
+
+def test_more_epochs_go_on_along_the_longer_cosine(calm):
+    assert train.main(RECIPE) == 0
+    assert train.main(["--resume"]) == 0  # a finished run: nothing to do
+    assert _ends() == calm
+    assert train.main(["--resume", "--epochs", "4"]) == 0
+    lines = Path("work/model/history.csv").read_text().splitlines()
+    assert len(lines) == 5
+    steps, total = 2 * (1437 // 16), 4 * (1437 // 16)
+    done = 2 * 4  # max_steps ended both epochs after four
+    assert float(lines[3].split(",")[2]) == pytest.approx(1e-3 * (1 + np.cos(np.pi * done / total)) / 2)
+    assert total == 2 * steps
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_does_harm(monkeypatch, capsys):
+    forward, calls = LabelSmoothingCrossEntropy.forward, []
+
+    def breaks(criterion, pred, target):
+        calls.append(1)
+        return forward(criterion, pred, target) * (float("nan") if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr(LabelSmoothingCrossEntropy, "forward", breaks)
+    assert train.main([*RECIPE, "--checkpoint-every", "0"]) == 2
+    error = capsys.readouterr().err
+    assert "the loss of step 2 is nan; lower --learning-rate" in error
+    assert "failed_step.safetensors" in error
+    saved = safetensors.numpy.load_file("work/model/failed_step.safetensors")
+    assert saved["images"].shape == (16, 3, 32, 32)
+    assert all(np.isfinite(value).all() for value in saved.values())
+    newest = resume.latest_checkpoint("work/model")
+    assert newest.header["progress"]["step"] == 2
+    assert all(np.isfinite(value).all() for value in newest.arrays.values())
+
+
+def test_a_full_disk_is_one_sentence_at_any_write_and_loses_nothing(monkeypatch, capsys, calm):
+    fsync = os.fsync
+    for number in range(1, 60, 6):
+        calls = []
+
+        def full(handle, number=number, calls=calls):
+            calls.append(1)
+            if len(calls) == number:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            fsync(handle)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            flags = ["--resume"] if Path("work/model/config.yaml").exists() else RECIPE
+            code = train.main([*flags, "--checkpoint-every", "0"])
+        error = capsys.readouterr().err
+        if code == 0:
+            break
+        assert (code, error.count("\n")) == (2, 1)
+        assert "No space left on device" in error
+    assert train.main(["--resume"]) == 0
+    assert _ends() == calm
+
+
+def test_on_a_disk_that_is_really_full(tmp_path, capsys, calm):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(small)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
+        return  # only a privileged user may mount; the test above injects the same error
+    try:
+        ballast = small / "ballast"
+        ballast.write_bytes(b"x" * (30 << 20))
+        assert train.main([*RECIPE, "--work-path", str(small / "run")]) == 2
+        assert "No space left on device" in capsys.readouterr().err
+        ballast.unlink()
+        code = train.main(["--resume", "--work-path", str(small / "run"), "--keep-checkpoints", "1"])
+        assert code in (0, 2)  # 95 MB of run and temporary file may not fit either; then the run moves
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_two_processes_do_not_write_one_folder(tmp_path, capsys):
+    code = (
+        "import sys, time; from fasternet_paddle.runs.guards import only_writer\n"
+        f"with only_writer({str(tmp_path)!r}): print('locked', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "locked\n"
+        assert train.main([*RECIPE, "--work-path", str(tmp_path)]) == 2
+        assert f"process {other.pid} is writing" in capsys.readouterr().err
+        other.kill()
+        other.wait()
+    with only_writer(tmp_path):  # a killed process leaves no lock behind
+        pass
+
+
+def _named(content):
+    """Write ``content`` under the name that its checksum demands."""
+    path = Path(f"step-000000001-{hashlib.sha256(content).hexdigest()[:16]}.safetensors")
+    path.write_bytes(content)
+    return path
+
+
+def _checkpoint_bytes(**changes):
+    header = {
+        "format": resume.FORMAT,
+        "identity": {"seed": 1},
+        "schedule": {"last_epoch": 1, "last_lr": 1e-3, "T_max": 10},
+        "progress": {
+            "epoch": 0,
+            "step": 1,
+            "learning_rate": 1e-3,
+            "tally": {"loss_sum": 2.0, "correct": 1, "seen": 2},
+            "history": {
+                "loss_record": {"train": {"loss": [1.0], "iter": [0]}, "val": {"loss": [], "iter": []}},
+                "acc_record": {"train": {"acc": [], "iter": []}, "val": {"acc": [], "iter": []}},
+                "rows": [],
+            },
+        },
+    } | changes
+    arrays = {"model/fc.bias": np.zeros(3, np.float32)}
+    return safetensors.numpy.save(arrays, {"fasternet_paddle": json.dumps(header)})
+
+
+def test_a_checkpoint_reads_back():
+    read = resume.read_checkpoint(_named(_checkpoint_bytes()))
+    assert read.header["identity"] == {"seed": 1}
+    assert list(read.arrays) == ["model/fc.bias"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": 2},
+        {"identity": 3},
+        {"schedule": {"last_epoch": "1", "last_lr": 1e-3, "T_max": 10}},
+        {"schedule": {"last_epoch": 1, "last_lr": 1e-3, "T_max": 0}},
+        {"progress": []},
+        {"progress": {"epoch": 0, "unknown": 1}},
+    ],
+)
+def test_a_checkpoint_with_a_right_checksum_and_wrong_content_is_refused(changes):
+    with pytest.raises(FasterNetError, match=r"is not a checkpoint of this package|has format 2"):
+        resume.read_checkpoint(_named(_checkpoint_bytes(**changes)))
+
+
+@settings(max_examples=2000 if SOAK else 200, deadline=None)
+@given(data=st.data())
+def test_damaged_checkpoints_are_read_right_or_refused(data):
+    content = bytearray(_checkpoint_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = bytes(content[: data.draw(st.integers(0, len(content)))])
+    path = _named(content)
+    try:
+        resume.read_checkpoint(path)
+    except FasterNetError:
+        pass
+    finally:
+        path.unlink()
+
+
+def test_checkpointing_by_the_clock(tmp_path, monkeypatch):
+    checkpoints = resume.Checkpoints(tmp_path, every=60.0)
+    assert not checkpoints.is_due()
+    checkpoints.last = time.monotonic() - 61
+    assert checkpoints.is_due()
