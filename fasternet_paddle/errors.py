@@ -1,12 +1,31 @@
-"""The one exception that a user can mend.
+"""What a user can mend, and how a run that was asked to stop says so.
 
-Its text is a single sentence that states the rule, the value that broke it and the way out. The command-line
-entries print it and exit with code 2; in a notebook it is an ordinary ``ValueError``.
+The text of a ``FasterNetError`` is a single sentence that states the rule and the value that broke it. In a notebook it
+is an ordinary ``ValueError``; the command-line entries print it with the flags that mend it and exit with code 2.
 """
+
+import signal
 
 
 class FasterNetError(ValueError):
-    """Something the caller can put right: an argument, a file, a path, a missing package."""
+    """Something the caller can put right: an argument, a file, a path, a missing package.
+
+    Args:
+        message: one sentence: the rule and the value that broke it.
+        change: names of the settings whose change mends it; an entry turns them into its flags.
+    """
+
+    def __init__(self, message, *, change=()):
+        super().__init__(message)
+        self.change = (change,) if isinstance(change, str) else tuple(change)
+
+
+class Stopped(Exception):
+    """A signal asked the run to end, and its state is saved; ``signal`` is the signal's number."""
+
+    def __init__(self, signum):
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signal = signum
 
 
 NEEDS_PADDLE = (

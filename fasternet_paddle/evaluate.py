@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import FasterNetError
-from .runtime import cli
+from .runtime import cli, machine
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def main(argv=None):
     )
     given = {name: getattr(flags, name) for name in ("dataset", "data_path", "batch_size", "num_workers", "device")}
     config = dataclasses.replace(run.config, **{name: value for name, value in given.items() if value is not None})
-    cli.begin(config.device, config.seed)
+    machine.begin(config.device, config.seed)
 
     data = datasets.load_dataset(config.dataset, config.data_path)
     if len(data.class_names) > len(run.class_names):

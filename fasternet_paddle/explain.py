@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import FasterNetError
-from .runtime import cli
+from .runtime import cli, machine
 
 FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
 
@@ -104,7 +104,7 @@ def main(argv=None):
     config = dataclasses.replace(run.config, **{name: value for name, value in given.items() if value is not None})
     items = read_items(flags, config, len(run.class_names))
     _make_folder(flags.output)
-    cli.begin(config.device, config.seed)
+    machine.begin(config.device, config.seed)
     predictor = inference.Predictor(run.model, config.image_size, engine=flags.engine, precision=flags.precision)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run, predictor)

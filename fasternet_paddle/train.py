@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .config import TrainConfig
 from .errors import FasterNetError
-from .runtime import cli
+from .runtime import cli, machine
 
 # What a resumed run may change: where things lie and what computes them, and epochs, which may grow.
 MAY_CHANGE = ("data_path", "epochs", "num_workers", "work_path", "device")
@@ -63,7 +63,7 @@ def main(argv=None):
 
     fasternet.check_names(config.variant, config.mixer)
     run_folder.check_work_path(config.work_path, flags.overwrite, flags.resume)
-    cli.begin(config.device, config.seed, train_size=config.image_size)
+    machine.begin(config.device, config.seed, train_size=config.image_size)
 
     data = datasets.load_dataset(config.dataset, config.data_path)
     print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")

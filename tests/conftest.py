@@ -7,9 +7,9 @@ import tempfile
 
 import matplotlib
 
-from fasternet_paddle.runtime import cli
+from fasternet_paddle.runtime import machine
 
-cli.cpu_settings()
+machine.cpu_settings()
 if "FASTERNET_CACHE" not in os.environ:  # compiled networks are cached for one run of the tests, not in the user's home
     os.environ["FASTERNET_CACHE"] = tempfile.mkdtemp(prefix="fasternet-tests-")
     atexit.register(shutil.rmtree, os.environ["FASTERNET_CACHE"], ignore_errors=True)

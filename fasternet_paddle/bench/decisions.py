@@ -22,8 +22,8 @@ from ..inference.engine import has_bf16
 from ..inference.predictor import PRECISIONS, Predictor
 from ..model.fasternet import create_model
 from ..model.losses import LabelSmoothingCrossEntropy
-from ..runtime import cli
-from . import measuring as machine
+from ..runtime import cli, machine
+from . import measuring
 
 SIZE = 32  # pixels
 PHOTOGRAPHS = (
@@ -133,8 +133,8 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench decisions",
         description="Count the top-1 decisions that bf16 changes.",
     )
-    cli.begin("cpu", flags.seed)
-    print(machine.describe_machine())
+    machine.begin("cpu", flags.seed)
+    print(measuring.describe_machine())
     rows = measure_decisions(flags)
     formats = ("{}", "{}", "{:.2%}", "{}", "{:.2%}")
     print(text_table(HEADER, [[form.format(cell) for form, cell in zip(formats, row, strict=True)] for row in rows]))

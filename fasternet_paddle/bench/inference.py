@@ -21,9 +21,8 @@ from ..files.tables import csv_table, text_table
 from ..files.writing import write_text
 from ..inference.engine import has_bf16
 from ..results.plots import save_figure
-from ..runtime import cli
-from . import measuring as machine
-from . import sweep
+from ..runtime import cli, machine
+from . import measuring, sweep
 from .inference_plots import draw_inference
 
 LOOP_IMAGES = 128
@@ -62,9 +61,9 @@ def measure_predictor(weights, engine, precision, runs):
     from ..inference.predictor import Predictor, loop_throughput
     from .subject import photographs, read_network
 
-    predictor = Predictor(read_network(weights), machine.SIZE, engine=engine, precision=precision)
-    rates = machine.model_rates(predictor.logits, runs)
-    rates[f"loop, batch {machine.BATCHES[-1]}"] = loop_throughput(predictor, _loader())
+    predictor = Predictor(read_network(weights), measuring.SIZE, engine=engine, precision=precision)
+    rates = measuring.model_rates(predictor.logits, runs)
+    rates[f"loop, batch {measuring.BATCHES[-1]}"] = loop_throughput(predictor, _loader())
     return {"rates": rates, "logits": predictor.logits(photographs()).tolist()}
 
 
@@ -76,7 +75,7 @@ def _loader():
 
     pixels = np.random.RandomState(0).randint(0, 256, (LOOP_IMAGES, 32, 32, 3), dtype=np.uint8)
     return make_loader(
-        Images(pixels, np.zeros(LOOP_IMAGES, np.int64)), test_transform(machine.SIZE), machine.BATCHES[-1]
+        Images(pixels, np.zeros(LOOP_IMAGES, np.int64)), test_transform(measuring.SIZE), measuring.BATCHES[-1]
     )
 
 
@@ -90,24 +89,24 @@ def count_work(weights):
 
 def measure_inference(flags, weights, say=print):
     """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
-    bare, own = machine.bare_environment(), machine.own_environment()
+    bare, own = measuring.bare_environment(), measuring.own_environment()
     arguments = {"weights": str(weights), "runs": flags.runs}
 
     def job(environment, function=f"{__name__}:measure_predictor", **more):
-        return lambda: machine.in_process(function, {**arguments, **more}, environment)
+        return lambda: measuring.in_process(function, {**arguments, **more}, environment)
 
-    jobs = {("notebook", machine.settings_text(bare)): job(bare, engine="dygraph", precision="f32")}
+    jobs = {("notebook", measuring.settings_text(bare)): job(bare, engine="dygraph", precision="f32")}
     if own != bare:  # on a processor that needs no settings both are one
-        jobs["notebook", machine.settings_text(own)] = job(own, engine="dygraph", precision="f32")
-    jobs["ours, f32", machine.settings_text(own)] = job(own, engine="paddle", precision="f32")
+        jobs["notebook", measuring.settings_text(own)] = job(own, engine="dygraph", precision="f32")
+    jobs["ours, f32", measuring.settings_text(own)] = job(own, engine="paddle", precision="f32")
     if has_bf16():
-        jobs["ours, bf16", machine.settings_text(own)] = job(own, engine="paddle", precision="bf16")
+        jobs["ours, bf16", measuring.settings_text(own)] = job(own, engine="paddle", precision="bf16")
     if flags.against:
         from . import peers
 
         for way in peers.ways(flags.against):
-            jobs[way, machine.settings_text(own)] = job(own, function=f"{peers.__name__}:measure_peer", way=way)
-    return machine.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
+            jobs[way, measuring.settings_text(own)] = job(own, function=f"{peers.__name__}:measure_peer", way=way)
+    return measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
 
 
 def rates_of(results):
@@ -127,7 +126,7 @@ def inference_table(results, macs, peaks):
         for (way, settings, name), values in rates.items():
             if name != figure:
                 continue
-            ratios = [str(machine.compare(values, base)) for base in (notebook[0], notebook[-1])]
+            ratios = [str(measuring.compare(values, base)) for base in (notebook[0], notebook[-1])]
             share = 2 * macs * np.median(values) / 1e9 / peaks[precision_of(way)]
             shown = f"{share:.0%}" if name.startswith("model") else ""  # a loop's time is not the network's
             rows.append((way, settings, name, *(f"{f(values):.1f}" for f in (np.median, min, max)), *ratios, shown))
@@ -142,7 +141,7 @@ def precision_of(way):
 def standings(rates):
     """Sentences: this package against each other engine at the same precision, ratios taken round by round."""
     return [
-        f"{figure}: {way} is {machine.compare(ours, values)} of {other}"
+        f"{figure}: {way} is {measuring.compare(ours, values)} of {other}"
         for (way, _, figure), ours in rates.items()
         for (other, _, name), values in rates.items()
         if way.startswith("ours") and other.split(", ")[0] in PEERS
@@ -177,12 +176,12 @@ def main(argv=None):
         from . import peers
 
         peers.ways(flags.against)  # says before the long work what is not installed
-    cli.begin("cpu", seed=0)
-    own = machine.own_environment()
-    print(machine.describe_machine())
+    machine.begin("cpu", seed=0)
+    own = measuring.own_environment()
+    print(measuring.describe_machine())
     precisions = ("f32", "bf16") if has_bf16() else ("f32",)
     peaks = {
-        precision: machine.in_process(f"{machine.__name__}:measure_peak", {"precision": precision}, own)
+        precision: measuring.in_process(f"{measuring.__name__}:measure_peak", {"precision": precision}, own)
         for precision in precisions
     }
     print("measured peak: " + ", ".join(f"{precision} {peak:.0f} GFLOP/s" for precision, peak in peaks.items()))

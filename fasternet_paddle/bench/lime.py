@@ -20,8 +20,8 @@ from ..errors import FasterNetError
 from ..files.tables import csv_table, text_table
 from ..files.writing import write_text
 from ..results.plots import save_figure
-from ..runtime import cli
-from . import measuring as machine
+from ..runtime import cli, machine
+from . import measuring
 
 BATCH_SIZE = 100  # the notebook's
 WARMUP_SAMPLES = 200  # more than the photograph's superpixels
@@ -96,18 +96,18 @@ def _timed(explain, num_samples):
 
 def measure_lime(flags, weights, say=print):
     """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
-    bare, own = machine.bare_environment(), machine.own_environment()
+    bare, own = measuring.bare_environment(), measuring.own_environment()
     arguments = {"weights": str(weights), "image": flags.image, "num_samples": flags.num_samples, "seed": 0}
 
     def job(function, environment, **more):
-        return lambda: machine.in_process(f"{__name__}:{function}", {**arguments, **more}, environment)
+        return lambda: measuring.in_process(f"{__name__}:{function}", {**arguments, **more}, environment)
 
-    jobs = {("InterpretDL", machine.settings_text(bare)): job("measure_stock", bare)}
+    jobs = {("InterpretDL", measuring.settings_text(bare)): job("measure_stock", bare)}
     if own != bare:  # on a processor that needs no settings both are one
-        jobs["InterpretDL", machine.settings_text(own)] = job("measure_stock", own)
+        jobs["InterpretDL", measuring.settings_text(own)] = job("measure_stock", own)
     for precision in flags.precision:
-        jobs[f"ours, {precision}", machine.settings_text(own)] = job("measure_ours", own, precision=precision)
-    return machine.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
+        jobs[f"ours, {precision}", measuring.settings_text(own)] = job("measure_ours", own, precision=precision)
+    return measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
 
 
 def lime_table(results):
@@ -118,7 +118,7 @@ def lime_table(results):
         ratios = (
             ("", "")
             if way == "InterpretDL"
-            else tuple(str(machine.compare(rates, base)) for base in (stock[0], stock[-1]))
+            else tuple(str(measuring.compare(rates, base)) for base in (stock[0], stock[-1]))
         )
         rows.append((way, settings, *(f"{f(rates):.1f}" for f in (np.median, min, max)), *ratios))
     return text_table(HEADER, rows)
@@ -179,8 +179,8 @@ def main(argv=None):
             f"num_samples must be at least {WARMUP_SAMPLES}, rounds 1 and precision one, got {flags.num_samples}, "
             f"{flags.rounds} and {', '.join(flags.precision) or 'none'}"
         )
-    cli.begin("cpu", seed=0)
-    print(machine.describe_machine())
+    machine.begin("cpu", seed=0)
+    print(measuring.describe_machine())
     with tempfile.TemporaryDirectory() as folder:
         weights = flags.weights
         if weights is None:

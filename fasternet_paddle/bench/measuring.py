@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FasterNetError
-from ..runtime import cli
+from ..runtime import machine
 
 SETTINGS = ("MKL_", "OMP_", "KMP_", "GOMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "FLAGS_", "CPU_NUM")  # that change speed
 MARK = "bench result: "
@@ -40,7 +40,7 @@ def bare_environment():
 def own_environment():
     """The bare environment with what this package's entries set on this machine."""
     environment = bare_environment()
-    cli.cpu_settings(environment)
+    machine.cpu_settings(environment)
     return environment
 
 

@@ -29,7 +29,7 @@ from ..inference.predictor import ENGINES
 from ..model.layers import DWConv, FullConv, PConv
 from ..model.summary import count_macs
 from ..results.plots import save_figure
-from ..runtime import cli
+from ..runtime import cli, machine
 from .measuring import describe_machine
 
 OPERATORS = {"Conv 3x3": FullConv, "DWConv": DWConv, "PConv": PConv}
@@ -237,7 +237,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench operators",
         description="Time convolutions at the shapes of the paper's table 1.",
     )
-    cli.begin(flags.device, seed=0)
+    machine.begin(flags.device, seed=0)
     print(describe_machine())
     timings = measure_operators(flags.engine, batch_size=flags.batch_size, runs=flags.runs)
     print(operators_table(timings))

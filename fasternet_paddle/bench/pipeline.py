@@ -18,8 +18,8 @@ from ..errors import FasterNetError
 from ..files.tables import csv_table, text_table
 from ..files.writing import write_text
 from ..results.plots import save_figure
-from ..runtime import cli
-from . import measuring as machine
+from ..runtime import cli, machine
+from . import measuring
 from .inference_plots import draw_inference
 from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
 
@@ -74,14 +74,14 @@ def notebook_transforms():
     finish = [T.ToTensor(), T.Normalize(mean=MEAN, std=STD)]
     train = T.Compose(
         [
-            T.RandomResizedCrop(machine.SIZE),
+            T.RandomResizedCrop(measuring.SIZE),
             T.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2),
             T.RandomHorizontalFlip(0.5),
             T.RandomRotation(20),
             *finish,
         ]
     )
-    return train, T.Compose([T.Resize((machine.SIZE, machine.SIZE)), *finish])
+    return train, T.Compose([T.Resize((measuring.SIZE, measuring.SIZE)), *finish])
 
 
 def pipelines(images):
@@ -95,10 +95,10 @@ def pipelines(images):
     train, val = notebook_transforms()
     return {
         (TRAIN, NOTEBOOK): lambda index: train(images[index]),
-        (TRAIN, RECIPE): TransformedImages(labelled, train_transform(machine.SIZE)).__getitem__,
-        (TRAIN, FAST): TransformedImages(labelled, fast_train_transform(machine.SIZE)).__getitem__,
+        (TRAIN, RECIPE): TransformedImages(labelled, train_transform(measuring.SIZE)).__getitem__,
+        (TRAIN, FAST): TransformedImages(labelled, fast_train_transform(measuring.SIZE)).__getitem__,
         (VAL, NOTEBOOK): lambda index: val(images[index]),
-        (VAL, RECIPE): TransformedImages(labelled, test_transform(machine.SIZE)).__getitem__,
+        (VAL, RECIPE): TransformedImages(labelled, test_transform(measuring.SIZE)).__getitem__,
     }
 
 
@@ -131,7 +131,7 @@ def agreement(count=20):
     from ..data.transforms import MEAN, STD, train_transform
     from .subject import PHOTOGRAPHS, photograph
 
-    size, levels = machine.SIZE, 255 * np.array(STD, np.float32).reshape(3, 1, 1)
+    size, levels = measuring.SIZE, 255 * np.array(STD, np.float32).reshape(3, 1, 1)
     pictures = [np.ascontiguousarray(photograph(name)[::7, ::7]) for name in PHOTOGRAPHS]  # 224 -> 32 pixels
     recipes, equal, largest = (train_transform(size), notebook_transforms()[0]), True, 0.0
     for index in range(count):
@@ -155,15 +155,17 @@ def agreement(count=20):
 
 def measure(flags, say=print):
     """Both environments in turn: dict of (way, settings, figure) to images/s, one a round."""
-    environments = {machine.settings_text(one): one for one in (machine.bare_environment(), machine.own_environment())}
+    environments = {
+        measuring.settings_text(one): one for one in (measuring.bare_environment(), measuring.own_environment())
+    }
     arguments = {"blocks": flags.blocks, "block_images": flags.block_images}
     jobs = {
-        settings: lambda environment=environment: machine.in_process(
+        settings: lambda environment=environment: measuring.in_process(
             f"{__name__}:measure_pipeline", arguments, environment
         )
         for settings, environment in environments.items()
     }
-    results = machine.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
+    results = measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
     own, rates = list(jobs)[-1], {}
     for settings, rounds in results.items():
         for result in rounds:
@@ -196,8 +198,8 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench pipeline",
         description="Time the input pipeline: the notebook's transforms against this package's.",
     )
-    cli.begin("cpu", seed=0)
-    print(machine.describe_machine())
+    machine.begin("cpu", seed=0)
+    print(measuring.describe_machine())
     rates = measure(flags)
     print(rates_table(rates))
     print("\n".join(agreement()))

@@ -20,8 +20,8 @@ from ..errors import FasterNetError
 from ..files.tables import csv_table
 from ..files.writing import write_text
 from ..results.plots import save_figure
-from ..runtime import cli
-from . import measuring as machine
+from ..runtime import cli, machine
+from . import measuring
 from .inference_plots import draw_inference
 from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
 
@@ -39,7 +39,7 @@ class TrainingFlags:
     """Steps a process; the median of all but the first counts."""
     batch_size: int = 32
     """Images a step."""
-    image_size: int = machine.SIZE
+    image_size: int = measuring.SIZE
     """Side of the network's input, in pixels."""
     threads: tuple[int, ...] = (1,)
     """Also measure both ways with OMP_NUM_THREADS at each of these, to tell the gain of the threads from the rest."""
@@ -162,8 +162,8 @@ def measure_training(way, steps, batch_size, image_size):
 
 def measure(flags, say=print):
     """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
-    bare, own = machine.bare_environment(), machine.own_environment()
-    cli.training_threads(flags.image_size, own, given=())
+    bare, own = measuring.bare_environment(), measuring.own_environment()
+    machine.training_threads(flags.image_size, own, given=())
     arguments = {"steps": flags.steps, "batch_size": flags.batch_size, "image_size": flags.image_size}
     ways = [(NOTEBOOK, bare), (NOTEBOOK, own), (OURS, own)]
     for count in flags.threads:
@@ -171,10 +171,10 @@ def measure(flags, say=print):
         ways += [(NOTEBOOK, threaded), (OURS, threaded)]
 
     def job(way, environment):
-        return lambda: machine.in_process(f"{__name__}:measure_training", {"way": way, **arguments}, environment)
+        return lambda: measuring.in_process(f"{__name__}:measure_training", {"way": way, **arguments}, environment)
 
-    jobs = {(way, machine.settings_text(environment)): job(way, environment) for way, environment in ways}
-    return machine.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
+    jobs = {(way, measuring.settings_text(environment)): job(way, environment) for way, environment in ways}
+    return measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
 
 
 def rates_of(results, figure):
@@ -206,8 +206,8 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench training",
         description="Time the training step: the notebook's against this package's.",
     )
-    cli.begin("cpu", seed=0)
-    print(machine.describe_machine())
+    machine.begin("cpu", seed=0)
+    print(measuring.describe_machine())
     results = measure(flags)
     rates = rates_of(results, f"step, T0, {flags.batch_size} images of {flags.image_size}")
     print(rates_table(rates))

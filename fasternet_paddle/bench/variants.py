@@ -23,7 +23,7 @@ from ..inference.predictor import ENGINES, Predictor, loop_throughput, model_thr
 from ..model.fasternet import VARIANTS, create_model
 from ..model.summary import count_macs, count_parameters
 from ..results.plots import save_figure
-from ..runtime import cli
+from ..runtime import cli, machine
 from .measuring import describe_machine
 
 PAPER = {  # tables 6 and 7: top-1 on ImageNet in %, CPU ms for one image, GPU images/s
@@ -201,7 +201,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench variants",
         description="Size and speed of the six variants, or of T0 with each mixer.",
     )
-    cli.begin(flags.device, seed=0)
+    machine.begin(flags.device, seed=0)
     print(describe_machine())
     networks = t0_mixers() if flags.mixers else six_variants()
     costs = measure_variants(networks, flags.image_size, flags.batch_size, flags.runs, flags.engine)

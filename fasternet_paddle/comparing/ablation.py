@@ -24,7 +24,7 @@ from ..files.tables import text_table
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..runs import folder as run_folder
 from ..runs.run import build_model, load_run
-from ..runtime import cli
+from ..runtime import machine
 from ..training import trainer
 from .statistics import ALPHA, Trials, compare
 
@@ -73,7 +73,7 @@ def run_ablation(config, contenders=None, seeds=SEEDS):
 
 def train_quietly(config, data):
     """Train as ``config`` says, the printed lines going to ``log.txt`` in its work path; returns the final network."""
-    cli.seed_everything(config.seed)
+    machine.seed_everything(config.seed)
     train_loader, val_loader = loaders.make_loaders(data, config)
     model = build_model(config, len(data.class_names))
     criterion = LabelSmoothingCrossEntropy(config.label_smoothing)

@@ -17,6 +17,7 @@ import paddle
 
 from ..errors import FasterNetError
 from ..exporting.network import exported, input_channels, suited_to_bf16
+from ..model.summary import eval_mode
 from .engine import available_threads, has_bf16, load_exported
 
 ENGINES = ("paddle", "dygraph")
@@ -124,18 +125,6 @@ class Predictor:
             f"the network compiled by paddle.inference does not answer as the model does (off by {difference:.3g} for "
             f"logits up to {np.abs(wanted).max():.3g}); use the engine dygraph"
         ) from cause
-
-
-@contextlib.contextmanager
-def eval_mode(model):
-    """Put ``model`` into eval mode for a while; every sublayer gets its own mode back, whatever happens."""
-    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
-    model.eval()
-    try:
-        yield model
-    finally:
-        for layer, training in modes:
-            layer.training = training
 
 
 @contextlib.contextmanager

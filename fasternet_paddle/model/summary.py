@@ -7,13 +7,12 @@ A multiply-add counts once, as the paper's "FLOPs" do. Batch norm, activations, 
 the paper's own column is larger by up to 2 %.
 """
 
+import contextlib
 from dataclasses import dataclass
 from math import prod
 
 import paddle
 from paddle import nn
-
-from ..inference.predictor import eval_mode
 
 
 @dataclass(frozen=True)
@@ -63,3 +62,15 @@ def count_macs(model, shape=(3, 224, 224)):
 def count_parameters(model):
     """Trainable parameters of ``model``; batch norm's running statistics are none."""
     return sum(prod(parameter.shape) for parameter in model.parameters() if not parameter.stop_gradient)
+
+
+@contextlib.contextmanager
+def eval_mode(model):
+    """Put ``model`` into eval mode for a while; every sublayer gets its own mode back, whatever happens."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    model.eval()
+    try:
+        yield model
+    finally:
+        for layer, training in modes:
+            layer.training = training

@@ -10,14 +10,6 @@ from ..errors import FasterNetError
 LOCK_FILE = ".lock"
 
 
-class Stopped(Exception):
-    """A signal asked the run to end, and its state is saved; ``signal`` is the signal's number."""
-
-    def __init__(self, signum):
-        super().__init__(f"stopped by {signal.Signals(signum).name}")
-        self.signal = signum
-
-
 class StopRequest:
     """While entered, the first Ctrl-C or SIGTERM only sets ``signal``; a second one ends the process at once.
 

@@ -17,10 +17,9 @@ import numpy as np
 import paddle
 from tqdm import tqdm
 
-from ..errors import FasterNetError
+from ..errors import FasterNetError, Stopped
 from ..files.writing import write_text
 from ..runs.folder import save_metrics
-from ..runs.guards import Stopped
 from ..runs.run import save_model
 from .metrics import Tally, count_correct
 from .resuming import Progress, save_failure

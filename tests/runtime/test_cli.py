@@ -10,7 +10,7 @@ import pytest
 
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.runtime import cli
+from fasternet_paddle.runtime import cli, machine
 
 WHO = {"prog": "python -m fasternet_paddle.something", "description": "Something."}
 
@@ -80,7 +80,7 @@ def test_cpu_settings_are_for_amd_and_never_override(tmp_path):
         ("missing", {}, {}),
     ):
         environ = dict(before)
-        chosen = cli.cpu_settings(environ, tmp_path / vendor)
+        chosen = machine.cpu_settings(environ, tmp_path / vendor)
         assert environ == after
         assert chosen == {name: value for name, value in after.items() if name not in before}
 
@@ -88,40 +88,40 @@ def test_cpu_settings_are_for_amd_and_never_override(tmp_path):
 def test_training_threads_are_the_cores_where_they_pay_and_never_override():
     for image_size, cores, threads in ((224, 2, "2"), (96, 1, "1"), (224, 64, "4"), (32, 64, "1")):
         environ = {"OMP_NUM_THREADS": "1"}  # as Paddle leaves it
-        assert cli.training_threads(image_size, environ, (), cores) == {"OMP_NUM_THREADS": threads}
+        assert machine.training_threads(image_size, environ, (), cores) == {"OMP_NUM_THREADS": threads}
         assert environ == {"OMP_NUM_THREADS": threads}
     environ = {"OMP_NUM_THREADS": "1"}
-    assert cli.training_threads(224, environ, environ, 2) == {}
+    assert machine.training_threads(224, environ, environ, 2) == {}
     assert environ == {"OMP_NUM_THREADS": "1"}
 
 
 def test_cores_are_those_that_a_container_grants(tmp_path):
-    bound = cli.count_cores(tmp_path / "missing")
+    bound = machine.count_cores(tmp_path / "missing")
     assert 1 <= bound <= os.cpu_count()
     for text, cores in (("max 100000\n", bound), ("150000 100000", 1), ("50000 100000", 1), ("9900000 100000", bound)):
         (tmp_path / "cpu.max").write_text(text)
-        assert cli.count_cores(tmp_path / "cpu.max") == min(bound, cores)
+        assert machine.count_cores(tmp_path / "cpu.max") == min(bound, cores)
 
 
 def test_begin_says_what_it_chose(monkeypatch, capsys):
     monkeypatch.setattr(cli, "cpu_settings", lambda: {"MKL_X": "5"})
     monkeypatch.setattr(cli, "training_threads", lambda image_size: {"OMP_NUM_THREADS": image_size})
     for sizes, threads in (((), ""), ((224,), ", OMP_NUM_THREADS=224")):
-        assert cli.begin("cpu", 0, *sizes) == "cpu"
+        assert machine.begin("cpu", 0, *sizes) == "cpu"
         assert capsys.readouterr().out == f"device: cpu, MKL_X=5{threads}\n"
 
 
 def test_device():
-    assert cli.set_device("cpu") == "cpu"
+    assert machine.set_device("cpu") == "cpu"
     for name, says in (("tpu", "auto, cpu, gpu or gpu:N, got 'tpu'"), ("gpu:99", "gpu:99 is not there")):
         with pytest.raises(FasterNetError, match=says):
-            cli.set_device(name)
+            machine.set_device(name)
 
 
 def test_seed_reaches_all_three_generators():
     draws = []
     for _ in range(2):
-        cli.seed_everything(5)
+        machine.seed_everything(5)
         draws.append((random.random(), np.random.random(), float(paddle.rand([]))))
     assert draws[0] == draws[1]
 
