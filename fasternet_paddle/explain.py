@@ -13,8 +13,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from .errors import FasterNetError
+from .explaining.explanation import METHODS, find_method
 from .runtime import cli, machine
 
 FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
@@ -32,8 +36,7 @@ class ExplainFlags:
     """Items of the validation images; without --image by default the first four."""
     classes: tuple[str, ...] = ()
     """Classes to explain, by name or number; by default the predicted one."""
-    method: str = "lime"
-    """lime, integrated_gradients, smooth_grad, gradient_shap, grad_cam, score_cam or occlusion."""
+    method: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(METHODS)}.")] = "lime"
     num_samples: int | None = None
     """Perturbed images, more than superpixels: by default 1000 for lime; for the gradient methods 50 steps."""
     batch_size: int = 100
@@ -85,14 +88,12 @@ def main(argv=None):
     flags = cli.parse(
         ExplainFlags, argv, prog="python -m fasternet_paddle.explain", description="Explain a FasterNet's predictions."
     )
-    from .explaining.explanation import METHODS
-
-    if flags.method not in METHODS:
-        raise FasterNetError(f"unknown method {flags.method!r}; known methods: {', '.join(METHODS)}")
+    find_method(flags.method)
     if flags.top is not None and flags.top < 1:
         raise FasterNetError(f"top must be at least 1, got {flags.top}")
 
     from .explaining import interpretdl as interpretdl_compat
+    from .explaining.explainer import make_explainer
     from .inference import predictor as inference
     from .runs import run as checkpoint
 
@@ -107,7 +108,7 @@ def main(argv=None):
     machine.begin(config.device, config.seed)
     predictor = inference.Predictor(run.model, config.image_size, engine=flags.engine, precision=flags.precision)
     print(f"predictor: {predictor.describe()}")
-    explainer = make_explainer(flags.method, run, predictor)
+    explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 
     explanations = [explain_item(explainer, item, flags) for item in items]
     if len(explanations) > 1:
@@ -150,21 +151,11 @@ def _with_own_names(items):
     return renamed
 
 
-def make_explainer(method, run, predictor):
-    """The explainer that ``method`` names, for a ``checkpoint.Run`` and its ``Predictor``."""
-    if method == "lime":
-        from .explaining.lime import Lime
-
-        return Lime(predictor, class_names=run.class_names)
-    from .explaining.pixels import PixelExplainer
-
-    return PixelExplainer(method, run.model, predictor, class_names=run.class_names)
-
-
 def explain_item(explainer, item, flags):
     """Explain one image, print what was found, save its figures; returns the ``Explanation``."""
-    from .explaining.faithfulness import measure_faithfulness, measure_stability
+    from .explaining.faithfulness import measure_faithfulness
     from .explaining.figures import plot_explanation, plot_faithfulness, plot_stability
+    from .explaining.stability import measure_stability
     from .results.plots import save_figure
 
     settings = {"num_samples": flags.num_samples, "batch_size": flags.batch_size, "progress": True}

@@ -15,7 +15,7 @@ from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.results import plots
 from fasternet_paddle.runs.folder import save_config
 from fasternet_paddle.runs.run import load_run, save_state
-from tests.explaining import normalised, photograph
+from tests.photographs import normalised, photograph
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,36 @@ weights are the means over each superpixel.
 """
 
 import dataclasses
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import FasterNetError
-from ..files.writing import atomic_path
+from ..files.arrays import read_arrays, write_arrays
+from ..files.opening import Refusal, refusals_name
 
-METHODS = ("lime", "integrated_gradients", "smooth_grad", "gradient_shap", "grad_cam", "score_cam", "occlusion")
+
+@dataclass(frozen=True)
+class Method:
+    """A way to explain: where it is, and how figures speak of it."""
+
+    title: str
+    """As figures name it."""
+    home: str
+    """``module:class`` in this folder."""
+    unit: str = "attribution"
+    """What a weight is."""
+
+
+METHODS = {  # by their names in files and flags: a new explainer is its own file and a line here
+    "lime": Method("LIME", "lime:Lime", "change of probability"),
+    "integrated_gradients": Method("Integrated gradients", "pixels:IntegratedGradients"),
+    "smooth_grad": Method("SmoothGrad", "pixels:SmoothGrad", "sensitivity"),
+    "gradient_shap": Method("GradSHAP", "pixels:GradientShap"),
+    "grad_cam": Method("Grad-CAM", "pixels:GradCam"),
+    "score_cam": Method("Score-CAM", "pixels:ScoreCam"),
+    "occlusion": Method("Occlusion", "pixels:Occlusion"),
+}
 TOP_SHARE = 0.2  # of the superpixels are shown as the top ones, as InterpretDL does
 NEGLIGIBLE = 1e-6  # of the largest weight: what rounding in float32 leaves where nothing depends on a superpixel
 ARRAYS = {  # name: kinds of dtype, number of axes
@@ -29,6 +50,17 @@ ARRAYS = {  # name: kinds of dtype, number of axes
     "probabilities": ("f", 1),
     "pixels": ("f", 3),
 }
+
+
+def find_method(name):
+    """The ``Method`` of a name.
+
+    Raises:
+        FasterNetError: there is none.
+    """
+    if name not in METHODS:
+        raise FasterNetError(f"unknown method {name!r}; known methods: {', '.join(METHODS)}")
+    return METHODS[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,50 +154,67 @@ class Explanation:
         arrays = {name: values.pop(name) for name in ARRAYS}
         if arrays["pixels"] is None:
             del arrays["pixels"]
-        settings = np.frombuffer(json.dumps(values).encode(), np.uint8)
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, settings=settings, **arrays)
+        write_arrays(path, values, arrays)
 
 
 def load_explanation(path):
-    """Read what ``Explanation.save`` wrote. Nothing in the file is run.
+    """Read what ``Explanation.save`` wrote, within memory that the file's size bounds. Nothing in the file is run.
 
     Raises:
         FasterNetError: the file is missing, damaged, or something else.
     """
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            settings = json.loads(bytes(file["settings"]))
-            arrays = {name: file[name] for name in ARRAYS if name in file.files}
-        settings["classes"] = tuple(settings["classes"])
-        settings["class_names"] = tuple(settings["class_names"])
+    settings, arrays = read_arrays(path, ARRAYS)
+    with refusals_name(path, "explanation"):
+        _check_settings(settings)
+        _check_arrays(arrays)
+        settings["classes"], settings["class_names"] = tuple(settings["classes"]), tuple(settings["class_names"])
         explanation = Explanation(**settings, **arrays)
         _check(explanation)
-        return explanation
-    except FileNotFoundError:
-        raise FasterNetError(f"there is no file {path}; name an .npz that Explanation.save wrote") from None
-    except Exception as error:  # zip, zlib, numpy and json each raise their own for a damaged file
-        raise FasterNetError(f"{path} is not an explanation's .npz, or is damaged ({error}); make it again") from error
+    return explanation
+
+
+def _is_count(value):
+    return type(value) is int and value >= 0
+
+
+def _check_settings(settings):
+    rules = {
+        "method": lambda value: type(value) is str and value in METHODS,
+        "classes": lambda value: type(value) is list and value and all(map(_is_count, value)),
+        "num_samples": _is_count,
+        "seed": _is_count,
+        "class_names": lambda value: type(value) is list and all(type(name) is str for name in value),
+        "true_class": lambda value: value is None or type(value) is int,
+    }
+    if type(settings) is not dict or set(settings) != set(rules):
+        raise Refusal("its settings are not those of an explanation")
+    for name, holds in rules.items():
+        if not holds(settings[name]):
+            raise Refusal(f"its {name} is none")
+
+
+def _check_arrays(arrays):
+    missing = set(ARRAYS) - set(arrays) - {"pixels"}
+    if missing:
+        raise Refusal(f"it has no {' and no '.join(sorted(missing))}")
 
 
 def _check(explanation):
-    for name, (kind, axes) in ARRAYS.items():
-        array = getattr(explanation, name)
-        if array is None and name == "pixels":
-            continue
-        if array.dtype.kind != kind or array.ndim != axes:
-            raise ValueError(f"{name} is {array.dtype} with {array.ndim} axes")
     classes, superpixels = len(explanation.classes), explanation.weights.shape[1]
+    side = explanation.image.shape[:2]
     wanted = {
+        "image": (*side, 3),
         "weights": (classes, superpixels),
         "intercepts": (classes,),
         "r2": (classes,),
-        "superpixels": explanation.image.shape[:2],
+        "superpixels": side,
+        "pixels": (classes, *side),
     }
     for name, shape in wanted.items():
-        if getattr(explanation, name).shape != shape:
-            raise ValueError(f"{name} has the shape {getattr(explanation, name).shape} instead of {shape}")
+        array = getattr(explanation, name)
+        if array is not None and array.shape != shape:
+            raise Refusal(f"its {name} has the shape {array.shape} instead of {shape}")
     if explanation.superpixels.min() < 0 or explanation.superpixels.max() >= superpixels:
-        raise ValueError("a superpixel has no weight")
-    if not all(0 <= label < len(explanation.probabilities) for label in explanation.classes):
-        raise ValueError("a class has no probability")
+        raise Refusal("a superpixel has no weight")
+    if max(explanation.classes) >= len(explanation.probabilities):
+        raise Refusal("a class has no probability")

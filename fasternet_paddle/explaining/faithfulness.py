@@ -1,7 +1,7 @@
-"""How far to trust an explanation: does it stay when the seed changes, and does the network agree with it?
+"""Does the network agree with an explanation?
 
-    stability = measure_stability(lime, image)                       # mean and spread of each weight over seeds
     faithfulness = measure_faithfulness(lime, image, explanation)    # hide or show superpixels in its order
+    faithfulness.warning                                             # a sentence where it is no better than chance
 
 Deletion and insertion are those of Petsiuk et al. 2018 as InterpretDL's evaluator does them: superpixels are hidden
 behind grey from the most to the least important one, or shown on grey. A faithful order makes the class's probability
@@ -13,80 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import FasterNetError
-from .explanation import Explanation
 from .perturbation import GREY, Perturber, prepare
 
-TOP = 3  # superpixels whose place among the first is watched over seeds
-SEEDS = 5
 ORDERINGS = 10  # random ones
-
-
-@dataclass(frozen=True, eq=False)
-class Stability:
-    """An explanation repeated over R seeds, for one class."""
-
-    explanation: Explanation
-    """The one of the first seed."""
-    label: int
-    """The class."""
-    seeds: tuple[int, ...]
-    """The R seeds."""
-    weights: np.ndarray
-    """float64 ``(R, S)``."""
-    r2: np.ndarray
-    """float64 ``(R,)``."""
-
-    @property
-    def mean(self):
-        """Mean weight of each superpixel over the seeds, ``(S,)``."""
-        return self.weights.mean(axis=0)
-
-    @property
-    def std(self):
-        """Standard deviation of each superpixel's weight over the seeds, ``(S,)``, with R - 1 in the denominator."""
-        return self.weights.std(axis=0, ddof=1)
-
-    def kept(self, k=TOP):
-        """How often a superpixel of the k first by mean weight is among the k first of a seed, 0 to 1."""
-        first = set(np.argsort(-self.mean, kind="stable")[:k])
-        shares = [len(first & set(np.argsort(-row, kind="stable")[:k])) / len(first) for row in self.weights]
-        return float(np.mean(shares))
-
-    @property
-    def warning(self):
-        """One sentence if the top superpixels change with the seed, else None."""
-        if self.kept() == 1.0:
-            return None
-        return (
-            f"the top {min(TOP, len(self.mean))} superpixels change with the seed ({self.kept():.0%} of them stay): "
-            f"take more samples than {self.explanation.num_samples}"
-        )
-
-
-def measure_stability(explainer, image, label=None, seeds=range(SEEDS), **settings):
-    """Explain ``image`` once for each seed.
-
-    Args:
-        explainer: ``Lime``, or another with its ``explain``.
-        image: as ``explain`` takes it.
-        label: number or name of the class; by default the predicted one.
-        seeds: two or more.
-        **settings: further arguments of ``explain``.
-
-    Returns:
-        ``Stability``.
-    """
-    seeds = tuple(seeds)
-    if len(seeds) < 2 or len(set(seeds)) < len(seeds):
-        raise FasterNetError(f"seeds must be two or more different ones, got {list(seeds)}")
-    runs = [explainer.explain(image, label, seed=seed, **settings) for seed in seeds]
-    return Stability(
-        explanation=runs[0],
-        label=runs[0].classes[0],
-        seeds=seeds,
-        weights=np.stack([run.weights[0] for run in runs]),
-        r2=np.array([run.r2[0] for run in runs]),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +60,7 @@ def measure_faithfulness(
     """Deletion and insertion curves of an explanation and of random orders.
 
     Args:
-        explainer: the ``Lime`` or ``PixelExplainer`` that made it.
+        explainer: the ``Explainer`` that made it.
         image: the image that was explained, any size.
         explanation: its ``Explanation``.
         label: number of an explained class; by default the first.

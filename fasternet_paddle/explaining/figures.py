@@ -10,21 +10,13 @@ from matplotlib.figure import Figure
 from skimage.segmentation import find_boundaries
 
 from ..errors import FasterNetError
+from .explanation import METHODS
 
 COLOURS = "RdBu_r"  # diverging, white in the middle, told apart by the colour-blind
 SMALLEST_LIMIT = 1e-6  # of the colour scale: rounding errors of an image that nothing changes stay white
 PIXELS_WITHIN = 99.5  # percent of a map's pixels that the colour scale tells apart; gradients have a few spikes
 PAGE_NAME, SHEET_NAME = 20, 12  # characters of a class's name that fit above an image
 DIMMED = 0.3  # brightness of what is not a top superpixel
-TITLES = {
-    "lime": "LIME",
-    "integrated_gradients": "Integrated gradients",
-    "smooth_grad": "SmoothGrad",
-    "gradient_shap": "GradSHAP",
-    "grad_cam": "Grad-CAM",
-    "score_cam": "Score-CAM",
-    "occlusion": "Occlusion",
-}
 
 
 def plot_explanation(explanation, k=None):
@@ -44,7 +36,7 @@ def plot_explanation(explanation, k=None):
             title.append(_score(explanation, label))
         heat.set_title("\n".join(filter(None, title)), fontsize=11)
         bar = figure.colorbar(drawn, ax=heat, shrink=0.82, pad=0.02)
-        bar.set_label(_unit(explanation))
+        bar.set_label(METHODS[explanation.method].unit)
         bar.ax.tick_params(labelsize=8)
         best = explanation.top(k, label)
         top.imshow(overlay(explanation, best))
@@ -109,7 +101,7 @@ def plot_stability(stability, k=15):
     bars.axhline(0, color="black", linewidth=0.8)
     bars.set_xticks(range(len(order)), order, fontsize=8)
     bars.set_xlabel("superpixel")
-    bars.set_ylabel(_unit(explanation))
+    bars.set_ylabel(METHODS[explanation.method].unit)
     bars.grid(axis="y", alpha=0.3)
     bars.set_title(
         f"weights for {_quoted(explanation.name(stability.label))}: mean and standard deviation over "
@@ -135,10 +127,8 @@ def plot_faithfulness(faithfulness, explanation):
             axes.plot(share, curve, color="0.75", linewidth=0.8)
         spread = f" ± {random.std(ddof=1):.3f}" if len(random) > 1 else ""
         axes.plot(share, curves.mean(axis=0), color="0.35", label=f"random orders, area {random.mean():.3f}{spread}")
-        curve = getattr(faithfulness, kind)
-        axes.plot(
-            share, curve, color="tab:red", linewidth=2, label=f"{TITLES[explanation.method]}, area {areas[kind]:.3f}"
-        )
+        label = f"{METHODS[explanation.method].title}, area {areas[kind]:.3f}"
+        axes.plot(share, getattr(faithfulness, kind), color="tab:red", linewidth=2, label=label)
         axes.set_xlabel(f"superpixels {verb}, most important first (%)")
         better = "lower" if kind == "deletion" else "higher"
         axes.set_title(f"{kind} ({better} is better)", fontsize=11)
@@ -160,7 +150,7 @@ def _page(width, height):
 
 def caption(explanation):
     """One line: method, superpixels, samples and seed; with a single class also R2."""
-    parts = [TITLES[explanation.method]]
+    parts = [METHODS[explanation.method].title]
     if len(explanation.classes) == 1 and explanation.method == "lime":
         parts.append(_score(explanation, explanation.classes[0]))
     if explanation.num_samples:
@@ -232,9 +222,3 @@ def _count_top(count):
     if not count:
         return "no superpixel speaks for it"
     return "the top superpixel" if count == 1 else f"the {count} top superpixels"
-
-
-def _unit(explanation):
-    if explanation.method == "lime":
-        return "change of probability"
-    return "sensitivity" if explanation.method == "smooth_grad" else "attribution"

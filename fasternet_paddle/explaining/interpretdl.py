@@ -1,7 +1,6 @@
 """InterpretDL 0.8.0, imported on today's packages: on first use, quietly, and leaving the process as it was.
 
-Its modules are not altered. What does not run today is overridden in subclasses (``lime_base.py``,
-``explainers.py``).
+Its modules are not altered. What does not run today is overridden in subclasses (``surrogate.py``, ``pixels.py``).
 """
 
 import contextlib
@@ -30,17 +29,28 @@ def load_interpretdl(module=None):
         FasterNetError: it is not installed (``check_installed``) or cannot be imported.
     """
     check_installed()
-    import IPython.core.display
-    import IPython.display
-
-    # InterpretDL wants it where IPython had it up to version 8 (which warns of an access, hence vars)
-    if "display" not in vars(IPython.core.display):
-        IPython.core.display.display = IPython.display.display
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with _old_display(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         # It prints that Paddle is missing when it is only newer than it expects, and its docstrings hold escapes that
         # Python warns of when it first compiles them.
         warnings.simplefilter("ignore")
         try:
             return importlib.import_module("interpretdl" if module is None else f"interpretdl.{module}")
-        except ImportError as error:
+        except Exception as error:  # on packages that it does not know every kind is possible
             raise FasterNetError(f"InterpretDL cannot be imported ({error}); install it anew: {INSTALL}") from error
+
+
+@contextlib.contextmanager
+def _old_display():
+    """``display`` where IPython had it up to version 8, for as long as InterpretDL takes the name from there."""
+    import IPython.core.display
+    import IPython.display
+
+    place = vars(IPython.core.display)  # version 8 warns where the module itself is asked for the name
+    was_there = "display" in place
+    if not was_there:
+        place["display"] = IPython.display.display
+    try:
+        yield
+    finally:
+        if not was_there:
+            del place["display"]

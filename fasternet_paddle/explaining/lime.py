@@ -5,172 +5,132 @@
     several = lime.explain_many(images, classes=["cat", "dog"])            # both from one set of perturbations each
 
 The classifier is any callable from normalised images ``(N, 3, H, W)`` to probabilities ``(N, K)``. Weights equal
-InterpretDL's for the same seed; InterpretDL's own call is in ``lime_interpreter.py``.
+InterpretDL's for the same seed. ``LIMECVInterpreter`` is the notebook's call of InterpretDL, on ``Lime``.
 """
 
-import operator
-
-import numpy as np
-
 from ..errors import FasterNetError
-from .explanation import Explanation
-from .perturbation import Perturber, prepare
+from ..files.archives import read_image
+from ..inference.predictor import Predictor
+from .explainer import Explainer
+from .interpretdl import load_interpretdl
+from .perturbation import Perturber
 
-NUM_SAMPLES = 1000
-BATCH_SIZE = 100
 
+class Lime(Explainer):
+    """Explains images by the superpixels that raise or lower a class's probability.
 
-class Lime:
-    """Explains images by the superpixels that raise or lower a class's probability. It keeps nothing of an image.
-
-    Args:
-        classifier: callable, normalised float32 ``(N, 3, S, S)`` -> probabilities ``(N, K)``, such as a ``Predictor``.
-        image_size: S; by default ``classifier.image_size`` if it has one, else 224. Superpixels are found at 224 pixels
-            in any case.
-        class_names: K names; then ``classes`` may be given by name.
-        segment: callable, uint8 ``(224, 224, 3)`` -> int ``(224, 224)``; by default InterpretDL's quickshift.
+    Arguments are those of ``Explainer``. All classes of a call are explained from one set of perturbations, of which
+    there must be more than superpixels.
     """
 
-    def __init__(self, classifier, image_size=None, class_names=(), segment=None):
-        if not callable(classifier) or hasattr(classifier, "state_dict"):  # a network returns logits
-            raise FasterNetError(
-                f"classifier must be a callable from images to probabilities, got {type(classifier).__name__}; "
-                f"wrap a network: Predictor(model)"
-            )
-        self.classifier = classifier
-        self.image_size = image_size or getattr(classifier, "image_size", None)
-        self.class_names = tuple(class_names)
-        self.segment = segment
+    method = "lime"
+    num_samples = 1000
+    batch_size = 100
 
-    def explain(
-        self,
-        image,
-        classes=None,
-        num_samples=None,
-        batch_size=BATCH_SIZE,
-        seed=0,
-        true_class=None,
-        progress=False,
-    ):
-        """Explain one image.
+    def attribute(self, picture, x, superpixels, classes, num_samples, batch_size, seed, progress):
+        from .surrogate import BatchLimeBase  # imports InterpretDL
 
-        Args:
-            image: as ``perturbation.as_picture`` takes it, any size.
-            classes: numbers or names of the classes to explain, all from one set of perturbations; by default the
-                predicted one.
-            num_samples: perturbed images, by default 1000; more than superpixels.
-            batch_size: perturbed images in memory at a time.
-            seed: of the perturbations, in [0, 2**32): the same seed gives the same weights, bit for bit.
-            true_class: the image's label, to be kept with the result.
-            progress: show a bar with samples/s on a terminal.
-
-        Returns:
-            ``Explanation``.
-
-        Raises:
-            FasterNetError: a class that is not there, too few samples, a classifier that returns NaN or no
-                probabilities, an image that is none, or InterpretDL missing.
-        """
-        from .surrogate import BatchLimeBase
-
-        num_samples = NUM_SAMPLES if num_samples is None else num_samples
-        check_counts(num_samples=num_samples, batch_size=batch_size, seed=seed)
-        picture, x = prepare(image, self.image_size)
-        probabilities = self.classify(x[None])[0]
-        classes = self.class_numbers(classes, probabilities)
-        superpixels = self.superpixels(picture)
         perturb = Perturber(picture, x, superpixels)
         weights, intercepts, r2 = BatchLimeBase(seed, progress).fit(
             picture, superpixels, lambda masks: self.classify(perturb(masks)), classes, num_samples, batch_size
         )
-        return Explanation(
-            method="lime",
-            image=picture,
-            superpixels=superpixels,
-            classes=classes,
-            weights=weights,
-            intercepts=intercepts,
-            r2=r2,
-            probabilities=probabilities,
-            num_samples=num_samples,
-            seed=seed,
-            class_names=self.class_names,
-            true_class=None if true_class is None else int(true_class),
-        )
+        return {"weights": weights, "intercepts": intercepts, "r2": r2}
 
-    def explain_many(self, images, true_classes=None, **settings):
-        """Explain several images, each as ``explain`` would alone; returns a list.
+
+class _Interpreter:
+    """InterpretDL's ``LIMECVInterpreter`` with the notebook's call, its weights and its results, on ``Lime``.
+
+    It explains each image by its own superpixels, and leaves model, device, numpy and matplotlib as it found them.
+    Without InterpretDL the class is there, and making an instance says what to install.
+
+    Args:
+        model: ``paddle.nn.Layer``, compiled as it is when the first image is explained.
+        device: InterpretDL's; without effect, since a model is run where its weights lie.
+        random_seed: of the perturbations; None counts as 0, so that every result can be had again.
+        **settings: of ``Predictor``, such as ``image_size`` and ``precision``.
+    """
+
+    def __init__(self, model, device="cpu", random_seed=None, **settings):
+        super().__init__(model, device, random_seed)
+        self.random_seed = random_seed or 0
+        self._settings = settings
+        self._lime = None
+
+    def interpret(
+        self,
+        data,
+        interpret_class=None,
+        top_k=1,
+        num_samples=1000,
+        batch_size=50,
+        resize_to=None,
+        crop_to=None,
+        visual=True,
+        save_path=None,
+    ):
+        """InterpretDL's call, with its return value and its ``lime_results``.
 
         Args:
-            images: as ``explain`` takes them.
-            true_classes: their labels, if known.
-            **settings: of ``explain``.
+            data: path of an image, or an image as ``Lime.explain`` takes it. It is brought to 224 x 224 pixels, and for
+                the network to the predictor's ``image_size``, as in validation; ``resize_to`` and ``crop_to`` are
+                InterpretDL's and without effect.
+            interpret_class: number of a class, or several.
+            top_k: most probable classes to explain where ``interpret_class`` is None.
+            num_samples, batch_size: as of ``Lime.explain``.
+            visual: show the overlay of the top superpixels; the figure is closed afterwards.
+            save_path: where to save the overlay.
+
+        Returns:
+            ``{class: [(superpixel, weight), ...]}``, the largest absolute weight first.
         """
-        labels = [None] * len(images) if true_classes is None else true_classes
-        return [self.explain(image, true_class=label, **settings) for image, label in zip(images, labels, strict=True)]
-
-    def predict(self, image):
-        """Probabilities ``(K,)`` of one image, as ``explain`` takes it."""
-        _, x = prepare(image, self.image_size)
-        return self.classify(x[None])[0]
-
-    def classify(self, batch):
-        """Probabilities ``(N, K)`` of a batch, checked."""
-        probabilities = np.asarray(self.classifier(batch))
-        if probabilities.ndim != 2 or len(probabilities) != len(batch):
-            raise FasterNetError(
-                f"classifier must return probabilities ({len(batch)}, K) for {len(batch)} images, "
-                f"got the shape {probabilities.shape}"
-            )
-        if not np.isfinite(probabilities).all():
-            raise FasterNetError("the classifier returned NaN or infinity, which cannot be explained; see its weights")
-        if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
-            raise FasterNetError(
-                f"classifier must return probabilities, got values from {probabilities.min():.3g} to "
-                f"{probabilities.max():.3g}; apply a softmax"
-            )
-        return probabilities
-
-    def class_numbers(self, classes, probabilities):
-        """Numbers of the given classes (numbers or names), the predicted one by default; a tuple of int."""
-        if classes is None:
-            return (int(probabilities.argmax()),)
-        if np.ndim(classes) == 0:
-            classes = [classes]
-        numbers = [self._class_number(label, len(probabilities)) for label in classes]
-        if not numbers:
-            raise FasterNetError("classes must name at least one class, got none")
-        return tuple(dict.fromkeys(numbers))
-
-    def _class_number(self, label, count):
-        if isinstance(label, str) and label in self.class_names:
-            return self.class_names.index(label)
-        try:
-            number = int(label) if isinstance(label, (str, np.ndarray)) else operator.index(label)
-        except (TypeError, ValueError):
-            number = -1
-        if not 0 <= number < count:
-            known = f" ({', '.join(self.class_names)})" if self.class_names else ""
-            raise FasterNetError(f"there is no class {label!r}; classes are numbered 0 to {count - 1}{known}")
-        return number
-
-    def superpixels(self, picture):
-        """int32 ``(H, W)`` labels 0 to S - 1 of a picture uint8 ``(H, W, 3)``."""
-        if self.segment is None:
-            from .surrogate import compute_segments as segment
-        else:
-            segment = self.segment
-        labels = np.asarray(segment(picture))
-        if labels.shape != picture.shape[:2]:
-            raise FasterNetError(f"segment must return {picture.shape[:2]} labels, got the shape {labels.shape}")
-        _, labels = np.unique(labels, return_inverse=True)
-        return labels.reshape(picture.shape[:2]).astype(np.int32)
+        if self._lime is None:
+            self._lime = Lime(Predictor(self.model, **self._settings))
+        image = read_image(data) if isinstance(data, str) else data
+        if interpret_class is None:
+            interpret_class = self._lime.predict(image).argsort()[-top_k:]
+        explanation = self._lime.explain(
+            image, interpret_class, num_samples, batch_size, seed=self.random_seed, progress=True
+        )
+        weights = explanation.lime_weights()
+        self.lime_results = {
+            "probability": {label: explanation.probabilities[label] for label in explanation.classes},
+            "input": explanation.image,
+            "segmentation": explanation.superpixels,
+            "r2_scores": dict(zip(explanation.classes, explanation.r2.tolist(), strict=True)),
+            "lime_weights": weights,
+        }
+        _show_overlay(explanation, visual, save_path)
+        return weights
 
 
-def check_counts(seed, **counts):
-    """Refuse counts below 1 and a seed that numpy does not take."""
-    for name, value in counts.items():
-        if value < 1:
-            raise FasterNetError(f"{name} must be at least 1, got {value}")
-    if not 0 <= seed < 2**32:
-        raise FasterNetError(f"seed must lie in [0, 2**32), got {seed}")
+def _show_overlay(explanation, visual, save_path):
+    """InterpretDL's own drawing of the top superpixels."""
+    import matplotlib.pyplot as plt  # at an import it would choose a backend for the process
+
+    visualizer = load_interpretdl("data_processor.visualizer")
+    overlay = visualizer.overlay_threshold(explanation.image, explanation.top_mask())
+    if visual:
+        figure = plt.figure()
+        visualizer.show_vis_explanation(overlay)
+        plt.close(figure)
+    if save_path is not None:
+        visualizer.save_image(save_path, overlay)
+
+
+class _Missing:
+    """In place of InterpretDL's class; ``reason`` says what to install."""
+
+    def __init__(self, *_settings):
+        raise FasterNetError(self.reason)
+
+
+def __getattr__(name):
+    """``LIMECVInterpreter``, made when it is first asked for: its base class is InterpretDL's, slow to load."""
+    if name != "LIMECVInterpreter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    own = {"__module__": __name__, "__doc__": _Interpreter.__doc__}
+    try:
+        base = load_interpretdl().LIMECVInterpreter
+    except FasterNetError as error:  # it may be installed later, so this one is not kept
+        return type(name, (_Interpreter, _Missing), {**own, "reason": str(error)})
+    return globals().setdefault(name, type(name, (_Interpreter, base), own))

@@ -1,7 +1,7 @@
 """InterpretDL's other explainers, those that have been seen to work, behind the record and the figures of LIME.
 
-    explainer = PixelExplainer("integrated_gradients", model, Predictor(model, image_size=32), class_names=names)
-    explanation = explainer.explain(image)              # the arguments of Lime.explain
+    explainer = IntegratedGradients(model, Predictor(model, image_size=32), class_names=names)
+    explanation = explainer.explain(image)              # weights of superpixels are the means of its ``pixels``
 
 Importing this module imports InterpretDL. Each method runs on a copy of the network in eval mode; what keeps it from
 running on today's Paddle and numpy is overridden in a subclass. Methods that cannot work on a FasterNet (LRP wants
@@ -19,10 +19,8 @@ import numpy as np
 import paddle
 
 from ..errors import FasterNetError
-from .explanation import Explanation
+from .explainer import Explainer
 from .interpretdl import load_interpretdl
-from .lime import Lime, check_counts
-from .perturbation import prepare
 
 interpretdl = load_interpretdl()
 NOISE = 0.1  # standard deviation of the noise of SmoothGrad and GradSHAP, of the image's range: InterpretDL's default
@@ -46,23 +44,7 @@ class _Float32(_KeepsDevice):
         self.predict_fn = lambda inputs, labels=None: gradients_of(np.asarray(inputs, np.float32), labels)
 
 
-class _IntegratedGradients(_Float32, interpretdl.IntGradCVInterpreter):
-    pass
-
-
-class _SmoothGrad(_Float32, interpretdl.SmoothGradInterpreter):
-    pass
-
-
-class _GradientShap(_Float32, interpretdl.GradShapCVInterpreter):
-    pass
-
-
-class _ScoreCam(_KeepsDevice, interpretdl.ScoreCAMInterpreter):
-    pass
-
-
-class _GradCam(interpretdl.GradCAMInterpreter):
+class _LayerGradients(interpretdl.GradCAMInterpreter):
     """Paddle 3 keeps a feature map's gradient only if asked to; and no hook stays behind here."""
 
     def explain_layer(self, x, label, layer):
@@ -84,120 +66,50 @@ class _GradCam(interpretdl.GradCAMInterpreter):
         return maps[0], gradient.numpy(), labels
 
 
-# Each takes (explainer, x (1, 3, S, S), label, num_samples, batch_size) and returns a map of x's pixels (H, W).
-
-
-def _integrated_gradients(explainer, x, label, num_samples, _batch_size):
-    steps = _IntegratedGradients(explainer.network, "cpu")
-    return steps.interpret(x, labels=[label], steps=num_samples, visual=False)[0].sum(axis=0)
-
-
-def _smooth_grad(explainer, x, label, num_samples, _batch_size):
-    noisy = _SmoothGrad(explainer.network, "cpu")
-    gradients = noisy.interpret(x, labels=[label], n_samples=num_samples, noise_amount=NOISE, visual=False)
-    return np.abs(gradients[0]).sum(axis=0)  # as InterpretDL draws it: how sensitive, whatever the sign
-
-
-def _gradient_shap(explainer, x, label, num_samples, batch_size):
-    noisy = _GradientShap(explainer.network, "cpu")
-    counts = [min(batch_size, num_samples - done) for done in range(0, num_samples, batch_size)]
-    maps = [
-        noisy.interpret(x, labels=[label], n_samples=count, noise_amount=NOISE, visual=False)[0] for count in counts
-    ]
-    return np.average(maps, axis=0, weights=counts).sum(axis=0)
-
-
-def _grad_cam(explainer, x, label, _num_samples, _batch_size):
-    return _GradCam(explainer.network, "cpu").explain_layer(x, label, explainer.target_layer(x))[0]
-
-
-def _score_cam(explainer, x, label, _num_samples, _batch_size):
-    scores = _ScoreCam(explainer.network, "cpu")
-    return scores.interpret(x, explainer.target_layer(x), labels=[label], visual=False)[0]
-
-
-def _occlusion(explainer, x, label, _num_samples, batch_size):
-    windows = interpretdl.OcclusionInterpreter(explainer.network, "cpu")
-    windows.predict_fn = lambda inputs, _label: (explainer.classify(inputs), None, None)
-    window = max(2, x.shape[-1] // WINDOWS)
-    return windows.interpret(
-        x,
-        (3, window, window),
-        labels=[label],
-        strides=(3, window // 2, window // 2),
-        perturbations_per_eval=batch_size,
-        visual=False,
-    )[0].mean(axis=0)  # the three channels are hidden together
-
-
-METHODS = {  # method: (function, passes by default; None where it is not for the user to choose)
-    "integrated_gradients": (_integrated_gradients, 50),
-    "smooth_grad": (_smooth_grad, 50),
-    "gradient_shap": (_gradient_shap, 50),
-    "grad_cam": (_grad_cam, None),
-    "score_cam": (_score_cam, None),
-    "occlusion": (_occlusion, None),
-}
-
-
-class PixelExplainer(Lime):
-    """Explains images by a map of pixels; weights of superpixels are its means.
+class PixelExplainer(Explainer):
+    """Explains images by a map of pixels. A subclass has ``pixel_map``, and what an ``Explainer`` has.
 
     Args:
-        method: a name of ``METHODS``.
         network: ``paddle.nn.Layer``, copied.
-        classifier, image_size, class_names, segment: as of ``Lime``; the classifier is the network's ``Predictor``.
+        classifier, image_size, class_names, segment: as of ``Explainer``; the classifier is the network's
+            ``Predictor``.
         layer: name of the sublayer whose map Grad-CAM and Score-CAM use; by default the deepest stage of a FasterNet
             that is at least 7 x 7.
     """
 
-    def __init__(self, method, network, classifier, image_size=None, class_names=(), segment=None, layer=None):
+    num_samples = None
+    batch_size = 50
+
+    def __init__(self, network, classifier, image_size=None, class_names=(), segment=None, layer=None):
         super().__init__(classifier, image_size, class_names, segment)
-        if method not in METHODS:
-            raise FasterNetError(f"unknown method {method!r}; known methods: lime, {', '.join(METHODS)}")
         names = [name for name, _ in network.named_sublayers()]
         if layer is not None and layer not in names:
             raise FasterNetError(f"the network has no layer {layer!r}; its layers: {', '.join(names)}")
-        self.method = method
         self.layer = layer
         self.network = copy.deepcopy(network)
         self.network.eval()
         for parameter in self.network.parameters():
             parameter.stop_gradient = True  # gradients are wanted of the image alone
 
-    def explain(self, image, classes=None, num_samples=None, batch_size=50, seed=0, true_class=None, progress=False):
-        """Explain one image; arguments and errors as of ``Lime.explain``, ``num_samples`` by default the method's."""
-        function, passes = METHODS[self.method]
-        num_samples = passes if passes is None or num_samples is None else num_samples
-        check_counts(batch_size=batch_size, num_samples=1 if num_samples is None else num_samples, seed=seed)
-        picture, x = prepare(image, self.image_size)
-        probabilities = self.classify(x[None])[0]
-        classes = self.class_numbers(classes, probabilities)
+    @classmethod
+    def of(cls, network, classifier, **settings):
+        """An explainer for a network and its classifier."""
+        return cls(network, classifier, **settings)
+
+    def attribute(self, picture, x, superpixels, classes, num_samples, batch_size, seed, progress):
         maps = []
         with _numpy_seed(seed), _quiet(progress):
             for label in classes:
-                pixels = np.asarray(function(self, x[None], label, num_samples, batch_size), np.float32)
+                pixels = np.asarray(self.pixel_map(x[None], label, num_samples, batch_size), np.float32)
                 maps.append(cv2.resize(pixels, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR))
-        maps = np.stack(maps)
+        maps = np.stack(maps)  # (C, 224, 224)
         if not np.isfinite(maps).all():
             raise FasterNetError(f"{self.method} gave NaN or infinity for this network and image; try another method")
-        superpixels = self.superpixels(picture)
-        unknown = np.full(len(classes), np.nan)
-        return Explanation(
-            method=self.method,
-            image=picture,
-            superpixels=superpixels,
-            classes=classes,
-            weights=np.stack([_means(pixels, superpixels) for pixels in maps]),
-            intercepts=unknown,
-            r2=unknown,
-            probabilities=probabilities,
-            num_samples=num_samples or 0,
-            seed=seed,
-            class_names=self.class_names,
-            true_class=None if true_class is None else int(true_class),
-            pixels=maps,
-        )
+        return {"pixels": maps, "weights": np.stack([_means(pixels, superpixels) for pixels in maps])}
+
+    def pixel_map(self, x, label, num_samples, batch_size):
+        """The map ``(H, W)`` of an image ``(1, 3, S, S)`` for class ``label``, at any size."""
+        raise NotImplementedError
 
     def target_layer(self, x):
         """Name of the sublayer whose map the CAM methods use."""
@@ -208,6 +120,94 @@ class PixelExplainer(Lime):
             raise FasterNetError(f"{self.method} needs the name of the layer to look at for a network of this kind")
         fine = [stage for stage in stages if x.shape[-1] // 2 ** (2 + stage // 2) >= SMALLEST_MAP]
         return f"feature.{max(fine, default=0)}"
+
+
+class IntegratedGradients(PixelExplainer):
+    """Gradients along the way from black to the image, times the image."""
+
+    method = "integrated_gradients"
+    num_samples = 50
+
+    class Interpreter(_Float32, interpretdl.IntGradCVInterpreter):
+        pass
+
+    def pixel_map(self, x, label, num_samples, _batch_size):
+        steps = self.Interpreter(self.network, "cpu")
+        return steps.interpret(x, labels=[label], steps=num_samples, visual=False)[0].sum(axis=0)
+
+
+class SmoothGrad(PixelExplainer):
+    """How sensitive the probability is, whatever the sign, as a mean over noisy images."""
+
+    method = "smooth_grad"
+    num_samples = 50
+
+    class Interpreter(_Float32, interpretdl.SmoothGradInterpreter):
+        pass
+
+    def pixel_map(self, x, label, num_samples, _batch_size):
+        noisy = self.Interpreter(self.network, "cpu")
+        gradients = noisy.interpret(x, labels=[label], n_samples=num_samples, noise_amount=NOISE, visual=False)
+        return np.abs(gradients[0]).sum(axis=0)  # as InterpretDL draws it
+
+
+class GradientShap(PixelExplainer):
+    """Gradients at random points between black and noisy images, times the way between them."""
+
+    method = "gradient_shap"
+    num_samples = 50
+
+    class Interpreter(_Float32, interpretdl.GradShapCVInterpreter):
+        pass
+
+    def pixel_map(self, x, label, num_samples, batch_size):
+        noisy = self.Interpreter(self.network, "cpu")
+        counts = [min(batch_size, num_samples - done) for done in range(0, num_samples, batch_size)]
+        maps = [
+            noisy.interpret(x, labels=[label], n_samples=count, noise_amount=NOISE, visual=False)[0] for count in counts
+        ]
+        return np.average(maps, axis=0, weights=counts).sum(axis=0)
+
+
+class GradCam(PixelExplainer):
+    """A layer's maps, each weighed by its mean gradient."""
+
+    method = "grad_cam"
+
+    def pixel_map(self, x, label, _num_samples, _batch_size):
+        return _LayerGradients(self.network, "cpu").explain_layer(x, label, self.target_layer(x))[0]
+
+
+class ScoreCam(PixelExplainer):
+    """A layer's maps, each weighed by the probability of the image seen through it."""
+
+    method = "score_cam"
+
+    class Interpreter(_KeepsDevice, interpretdl.ScoreCAMInterpreter):
+        pass
+
+    def pixel_map(self, x, label, _num_samples, _batch_size):
+        scores = self.Interpreter(self.network, "cpu")
+        return scores.interpret(x, self.target_layer(x), labels=[label], visual=False)[0]
+
+
+class Occlusion(PixelExplainer):
+    """How far the probability falls when a window is hidden."""
+
+    method = "occlusion"
+
+    def pixel_map(self, x, label, _num_samples, batch_size):
+        windows = interpretdl.OcclusionInterpreter(self.network, "cpu")
+        windows.predict_fn = lambda inputs, _label: (self.classify(inputs), None, None)
+        window = max(2, x.shape[-1] // WINDOWS)
+        return windows.interpret(
+            x,
+            (3, window, window),
+            labels=[label],
+            strides=(3, window // 2, window // 2),
+            perturbations_per_eval=batch_size,
+            visual=False,
+        )[0].mean(axis=0)  # the three channels are hidden together
 
 
 def _means(pixels, superpixels):

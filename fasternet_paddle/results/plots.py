@@ -8,9 +8,11 @@ import numpy as np
 import paddle
 from matplotlib.figure import Figure
 
-from ..data.transforms import denormalize, test_transform
+from ..data.pictures import as_pictures
+from ..data.transforms import test_transform
 from ..errors import FasterNetError
 from ..files.writing import atomic_path
+from ..model.summary import eval_mode
 
 TRAIN_COLOR, VAL_COLOR = "tab:red", "tab:cyan"  # the notebook's
 
@@ -61,8 +63,8 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
     """Draw images in their true colours, with predicted (``pt``) and true (``gt``) class; wrong ones in red.
 
     Args:
-        imgs: N images, ``(N, H, W, 3)`` or ``(N, 3, H, W)``, tensor or array. Integers are shown as they are. Floats
-            are taken for the network's normalised input and denormalised, unless all of them lie in [0, 1].
+        imgs: N images, tensor, array or list, in any form that ``data.pictures`` knows: integers ``(N, H, W, 3)``,
+            the network's normalised input ``(N, 3, H, W)``, floats ``(N, H, W, 3)`` in [0, 1] or normalised.
         num_rows, num_cols: of the grid; images that do not fit are left out.
         pred, gt: N names each, optional.
         scale: side of an image, in inches.
@@ -73,7 +75,7 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
     for name, names in (("pred", pred), ("gt", gt)):
         if names is not None and len(names) != len(imgs):
             raise FasterNetError(f"{name} must name each of the {len(imgs)} images, got {len(names)}")
-    shown = _displayable(imgs)
+    shown = as_pictures(imgs)
     figure = Figure(figsize=(num_cols * scale, num_rows * scale * (1.25 if pred or gt else 1.0)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(num_rows, num_cols)).flatten()
     for position, ax in enumerate(axes):
@@ -87,26 +89,11 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
     return axes
 
 
-def _displayable(imgs):
-    """Any of the accepted forms -> ``(N, H, W, 3)``, uint8 or float in [0, 1]."""
-    images = np.stack([np.asarray(image) for image in imgs])
-    if images.ndim != 4 or 3 not in (images.shape[1], images.shape[-1]):
-        raise FasterNetError(f"images must be (N, H, W, 3) or (N, 3, H, W), got {images.shape}")
-    channels_last = images.shape[-1] == 3
-    if not np.issubdtype(images.dtype, np.floating):
-        return images if channels_last else images.transpose(0, 2, 3, 1)
-    if channels_last:
-        images = images.transpose(0, 3, 1, 2)
-    if images.min() < 0.0 or images.max() > 1.0:
-        images = denormalize(images)
-    return images.transpose(0, 2, 3, 1)
-
-
 def show_predictions(model, data, image_size, num_rows=3, num_cols=6):
     """Grid of the first validation images with predicted and true class (notebook 2.5).
 
     Args:
-        model: network, ``(N, 3, S, S)`` -> ``(N, K)``; its mode is put back afterwards.
+        model: network, ``(N, 3, S, S)`` -> ``(N, K)``; every sublayer's mode is put back afterwards.
         data: ``ImageData`` that the model was trained on.
         image_size: S, in pixels.
 
@@ -116,12 +103,8 @@ def show_predictions(model, data, image_size, num_rows=3, num_cols=6):
     count = min(num_rows * num_cols, len(data.val))
     transform = test_transform(image_size)
     batch = np.stack([transform(image) for image in data.val.images[:count]])  # (N, 3, S, S)
-    was_training = model.training
-    model.eval()
-    with paddle.no_grad():
+    with eval_mode(model), paddle.no_grad():
         predicted = model(paddle.to_tensor(batch)).argmax(axis=-1).numpy()
-    if was_training:
-        model.train()
     names = [[data.class_names[number] for number in numbers] for numbers in (predicted, data.val.labels[:count])]
     return show_images(batch, num_rows, num_cols, pred=names[0], gt=names[1])
 

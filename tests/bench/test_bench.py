@@ -16,7 +16,7 @@ from fasternet_paddle.data.transforms import MEAN, STD
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.inference import engine as engine_module
 from fasternet_paddle.inference.engine import has_bf16
-from tests.explaining import trained
+from tests.photographs import trained
 
 
 def test_a_worker_has_its_own_process_and_environment():

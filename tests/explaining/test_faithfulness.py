@@ -1,68 +1,14 @@
-"""Stability and faithfulness say what is so: against InterpretDL's evaluator and against known answers."""
+"""Faithfulness says what is so: against InterpretDL's evaluator and against known answers."""
 
 import numpy as np
 import pytest
 
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.explaining.faithfulness import measure_faithfulness, measure_stability
+from fasternet_paddle.explaining.faithfulness import measure_faithfulness
 from fasternet_paddle.explaining.interpretdl import load_interpretdl
 from fasternet_paddle.explaining.lime import Lime
 from fasternet_paddle.inference.predictor import Predictor
-from tests.explaining import depends_on, normalised, photograph, tiles, trained
-
-REASON = 14  # a tile of 36
-GREY = 127
-
-
-def known():
-    """An explainer of a classifier that looks at one tile, its image, and the probability with that tile in grey."""
-    image = photograph("coffee")
-    classifier = depends_on(tiles(image) == REASON, image)
-    grey = np.where((tiles(image) == REASON)[..., None], GREY, image)
-    return Lime(classifier, segment=tiles), image, classifier(normalised(grey[None]))[0, 1]
-
-
-def test_stable_explanations_are_said_to_be_so():
-    explainer, image, _ = known()
-    stability = measure_stability(explainer, image, 1, seeds=(4, 5, 6), num_samples=60)
-    assert stability.weights.shape == (3, 36) and stability.label == 1
-    for row, seed in zip(stability.weights, stability.seeds, strict=True):
-        assert (row == explainer.explain(image, 1, 60, seed=seed).weights[0]).all()
-    assert (stability.mean == stability.weights.mean(axis=0)).all()
-    assert np.allclose(stability.std, np.sqrt(((stability.weights - stability.mean) ** 2).sum(axis=0) / 2))
-    assert stability.std.max() < 1e-6 and stability.mean.argmax() == REASON
-    assert stability.kept(1) == 1.0
-
-
-def test_changing_top_superpixels_are_warned_of():
-    def guessing(batch):  # a probability that no superpixel explains
-        noise = np.modf(np.abs(batch.sum(axis=(1, 2, 3), dtype=np.float64)) * 1e3)[0]
-        return np.stack([noise, 1 - noise], axis=1)
-
-    stability = measure_stability(Lime(guessing, segment=tiles), photograph("coffee"), 0, range(4), num_samples=60)
-    assert stability.kept() < 0.9
-    assert "top 3 superpixels change" in stability.warning and "more samples than 60" in stability.warning
-    calm = measure_stability(Lime(red, segment=halves), photograph("coffee"), 1, range(3), num_samples=60)
-    assert calm.kept() == 1.0 and calm.warning is None
-
-
-def halves(picture):
-    """Three bands of rows."""
-    return np.repeat(np.arange(224) // 75, 224).reshape(224, 224)
-
-
-def red(batch):
-    """Class 1 grows with contrast in red, more in lower rows: three bands in an order that no seed changes."""
-    rows = np.linspace(0.1, 1.0, batch.shape[2])[None, :, None]
-    value = np.tanh((np.abs(np.diff(batch[:, 0], axis=2)) * rows).mean(axis=(1, 2)))
-    return np.stack([1 - value, value], axis=1)
-
-
-@pytest.mark.parametrize("seeds", [(), (3,), (3, 3)])
-def test_one_seed_is_no_stability(seeds):
-    explainer, image, _ = known()
-    with pytest.raises(FasterNetError, match="two or more different"):
-        measure_stability(explainer, image, seeds=seeds)
+from tests.photographs import known_reason, photograph, tiles, trained
 
 
 def test_curves_equal_interpretdls_evaluator():
@@ -84,7 +30,7 @@ def test_curves_equal_interpretdls_evaluator():
 
 
 def test_known_reason_gives_known_areas():
-    explainer, image, hidden = known()
+    explainer, image, hidden = known_reason()
     explanation = explainer.explain(image, [1], 60)
     result = measure_faithfulness(explainer, image, explanation, orderings=30, seed=1)
     assert result.deletion == pytest.approx([1.0] + 36 * [hidden], abs=1e-5)
@@ -102,7 +48,7 @@ def test_known_reason_gives_known_areas():
 
 
 def test_order_that_is_no_better_than_chance_is_warned_of():
-    explainer, image, _ = known()
+    explainer, image, _ = known_reason()
     against = explainer.explain(image, [0, 1], 60)  # ordered by what speaks for class 0
     upside_down = type(against)(**{**vars(against), "classes": (1, 0)})
     result = measure_faithfulness(explainer, image, upside_down, orderings=20)
@@ -110,7 +56,7 @@ def test_order_that_is_no_better_than_chance_is_warned_of():
 
 
 def test_hiding_with_the_mean_is_limes_own_way():
-    explainer, image, _ = known()
+    explainer, image, _ = known_reason()
     explanation = explainer.explain(image, [1], 60)
     mean = measure_faithfulness(explainer, image, explanation, orderings=1, hide="mean")
     assert mean.deletion[1] == pytest.approx(explanation.intercepts[0], abs=1e-5)
@@ -127,7 +73,7 @@ def test_hiding_with_the_mean_is_limes_own_way():
     ],
 )
 def test_wrong_settings_are_one_sentence(settings, message):
-    explainer, image, _ = known()
+    explainer, image, _ = known_reason()
     arguments = {"image": image, "explanation": explainer.explain(image, [1], 60), **settings}
     with pytest.raises(FasterNetError, match=message):
         measure_faithfulness(explainer, **arguments)

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.explaining.explanation import Explanation
-from fasternet_paddle.explaining.faithfulness import Faithfulness, Stability
+from fasternet_paddle.explaining.faithfulness import Faithfulness
 from fasternet_paddle.explaining.figures import (
     caption,
     colour_limit,
@@ -19,7 +19,8 @@ from fasternet_paddle.explaining.figures import (
     plot_sheet,
     plot_stability,
 )
-from tests.explaining import photograph, tiles
+from fasternet_paddle.explaining.stability import Stability
+from tests.photographs import photograph, tiles
 
 
 def made(method="lime", classes=(1,), **settings):

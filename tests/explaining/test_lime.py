@@ -1,9 +1,7 @@
 """LIME gives InterpretDL's own numbers, finds known reasons, and leaves everything as it found it."""
 
-import subprocess
-import sys
+import pickle
 import tracemalloc
-import warnings
 
 import cv2
 import matplotlib.pyplot as plt
@@ -11,31 +9,11 @@ import numpy as np
 import paddle
 import pytest
 
-from fasternet_paddle.data.transforms import test_transform as validation_transform
-from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.explaining import interpretdl as interpretdl_compat
-from fasternet_paddle.explaining import perturbation
-from fasternet_paddle.explaining.explanation import Explanation, load_explanation
+from fasternet_paddle.explaining import lime
 from fasternet_paddle.explaining.interpretdl import load_interpretdl
 from fasternet_paddle.explaining.lime import Lime
-from fasternet_paddle.explaining.perturbation import Perturber, as_picture, mean_colours, prepare
 from fasternet_paddle.inference.predictor import Predictor
-from tests.explaining import PHOTOGRAPHS, depends_on, normalised, photograph, stock_lime, tiles, trained
-
-SIZE = perturbation.SUPERPIXEL_SIZE
-
-
-def same(first, second):
-    """Whether two explanations agree in every field, dtypes and NaNs included."""
-    for name in Explanation.__dataclass_fields__:
-        a, b = getattr(first, name), getattr(second, name)
-        if isinstance(a, np.ndarray):
-            nan = a.dtype.kind == "f"
-            if not isinstance(b, np.ndarray) or a.dtype != b.dtype or not np.array_equal(a, b, equal_nan=nan):
-                return False
-        elif a != b or type(a) is not type(b):
-            return False
-    return True
+from tests.photographs import PHOTOGRAPHS, depends_on, normalised, photograph, same, stock_lime, tiles, trained
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS[:3])
@@ -144,165 +122,6 @@ def test_several_classes_come_from_one_set_of_perturbations():
     assert (both.heatmap(0) == both.weights[1][both.superpixels]).all()
 
 
-def test_file_holds_the_explanation_exactly(tmp_path):
-    explainer = Lime(Predictor(trained()), segment=tiles, class_names=["猫", "coffee", "rocket", "a\0"])
-    for explanation in (
-        explainer.explain(photograph("coffee"), [1, 3], 60, true_class=np.int64(1), seed=2**32 - 1),
-        explainer.explain(np.full((9, 9, 3), 7, np.uint8), num_samples=60),  # its R2 is NaN
-    ):
-        explanation.save(tmp_path / "e.npz")
-        assert same(load_explanation(tmp_path / "e.npz"), explanation)
-
-
-@pytest.mark.parametrize("damage", ["cut", "other", "text", "missing", "mismatch", "folder"])
-def test_broken_files_are_refused_with_one_sentence(damage, tmp_path):
-    path = tmp_path / "e.npz"
-    explanation = Lime(Predictor(trained()), segment=tiles).explain(photograph("coffee"), num_samples=60)
-    explanation.save(path)
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:-400])
-    elif damage == "other":
-        np.savez(path, weights=np.zeros(3))
-    elif damage == "text":
-        path.write_text("weights")
-    elif damage == "missing":
-        path.unlink()
-    elif damage == "mismatch":
-        arrays = dict(np.load(path))
-        arrays["superpixels"] = arrays["superpixels"] + 1
-        np.savez(path, **arrays)
-    else:
-        path = tmp_path
-    with pytest.raises(FasterNetError, match=str(path)):
-        load_explanation(path)
-
-
-# ---- perturbations ----
-
-
-@pytest.mark.parametrize("size", [32, 100, 224, 288])
-def test_perturbed_images_are_what_a_loop_makes(size):
-    image = photograph("rocket")
-    picture, x = prepare(image, size)
-    segments = tiles(picture)
-    masks = np.random.RandomState(0).randint(0, 2, (4, 36)).astype(bool)
-    masks[0] = True
-    got = Perturber(picture, x, segments)(masks)
-    assert got.dtype == np.float32 and got.shape == (4, 3, size, size)
-    assert (got[0] == x).all()  # with nothing hidden it is the image, to the bit
-    filled = mean_colours(picture, segments)
-    for superpixel in range(36):
-        assert (filled[segments == superpixel] == picture[segments == superpixel].mean(axis=0).astype(np.uint8)).all()
-    for sample, mask in enumerate(masks):
-        wanted = np.where(mask[segments][..., None], picture, filled)
-        if size == SIZE:
-            assert np.allclose(got[sample], normalised(wanted[None])[0], atol=1e-6)
-            continue
-        change = (normalised(wanted[None]) - normalised(picture[None]))[0].transpose(1, 2, 0)
-        if size < SIZE:  # cv2's area interpolation is a witness of its own
-            wanted = x + cv2.resize(change, (size, size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-            assert np.allclose(got[sample], wanted, atol=1e-4)
-        else:
-            rows = np.arange(size) * SIZE // size
-            hidden = ~mask[segments][rows][:, rows]
-            assert (got[sample][:, ~hidden] == x[:, ~hidden]).all()
-            assert np.allclose(
-                got[sample][:, hidden], normalised(filled[None])[0][:, rows][:, :, rows][:, hidden], atol=1e-6
-            )
-
-
-def test_network_sees_what_validation_shows_it():
-    image = photograph("coffee", 50)
-    picture, x = prepare(image, 32)
-    assert (x == validation_transform(32)(image)).all()
-    assert picture.shape == (SIZE, SIZE, 3)
-    assert Lime(Predictor(trained(), image_size=32)).superpixels(picture).max() > 20  # not the three of 32 pixels
-
-
-def test_every_form_of_an_image_is_the_same_picture():
-    image = photograph("chelsea", 40)
-    x = normalised(image[None])
-    for form in (image, image[None], image.astype(np.int64), x, x[0], x[0].astype(np.float64), image / 255.0):
-        assert (as_picture(form) == image).all()
-    grey = image[..., 0]
-    for form in (grey, grey[..., None], grey / 255.0):
-        assert (as_picture(form) == grey[..., None]).all() and as_picture(form).shape == image.shape
-    clear = np.dstack([image, np.zeros_like(grey)])
-    assert (as_picture(clear) == 255).all()  # over white
-    assert (as_picture(np.dstack([image, np.full_like(grey, 255)])) == image).all()
-
-
-def test_floats_outside_the_range_are_clipped_with_a_warning():
-    image = np.full((40, 40, 3), 250, np.uint8)
-    brighter = normalised(image[None]) + 107 / 255 / 0.229  # 357 in the red channel, which would wrap to 101
-    with pytest.warns(UserWarning, match="clipped") as caught:
-        picture = as_picture(brighter)
-    assert (picture[..., 0] == 255).all() and len(caught) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        as_picture(normalised(image[None]))
-
-
-# ---- bad input ----
-
-
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        (np.zeros((10, 10, 5), np.uint8), "an image must be"),
-        (np.zeros(10, np.uint8), "an image must be"),
-        (np.zeros((0, 10, 3), np.uint8), "must have pixels"),
-        (np.full((10, 10, 3), 300), "0..255"),
-        (np.full((3, 10, 10), np.nan), "NaN"),
-        (np.zeros((10, 10, 3), bool), "integers or floats"),
-        (np.array("cat"), "integers or floats"),
-    ],
-)
-def test_what_is_no_image_is_refused(image, message):
-    with pytest.raises(FasterNetError, match=message):
-        Lime(Predictor(trained())).explain(image)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"classes": 4}, "no class 4; classes are numbered 0 to 3"),
-        ({"classes": [-1]}, "no class -1"),
-        ({"classes": "dog"}, "chelsea, coffee"),
-        ({"classes": 1.5}, "no class 1.5"),
-        ({"classes": []}, "at least one"),
-        ({"num_samples": 36}, "more samples than superpixels, got 36 samples for 36 superpixels"),
-        ({"num_samples": 0}, "num_samples must be at least 1"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"seed": -1}, "seed must lie"),
-    ],
-)
-def test_wrong_settings_are_one_sentence(settings, message):
-    explainer = Lime(Predictor(trained()), class_names=PHOTOGRAPHS, segment=tiles)
-    with pytest.raises(FasterNetError, match=message):
-        explainer.explain(photograph("coffee"), **settings)
-
-
-@pytest.mark.parametrize(
-    ("classifier", "message"),
-    [
-        (lambda batch: np.full((len(batch), 2), np.nan), "NaN or infinity"),
-        (lambda batch: np.full((len(batch), 2), 3.0), "softmax"),
-        (lambda batch: np.zeros(len(batch)), r"\(1, K\)"),
-        (lambda batch: np.zeros((len(batch) + 1, 2)), r"\(1, K\)"),
-    ],
-)
-def test_wrong_classifiers_are_one_sentence(classifier, message):
-    with pytest.raises(FasterNetError, match=message):
-        Lime(classifier, segment=tiles).explain(photograph("coffee"), num_samples=60)
-
-
-def test_network_in_place_of_a_classifier_is_refused():
-    for wrong in (trained(), None):
-        with pytest.raises(FasterNetError, match=r"Predictor\(model\)"):
-            Lime(wrong)
-
-
 def test_uniform_image_has_weights_of_zero():
     uniform = np.full((60, 80, 3), 90, np.uint8)
     for segment in (None, lambda picture: np.full(picture.shape[:2], 7)):  # one superpixel with any label
@@ -328,17 +147,14 @@ def test_memory_does_not_grow_with_samples():
     assert peaks[1] - peaks[0] < 144 * 40 * 8 * 10 < 0.01 * 144 * 150_528 * 4
 
 
-# ---- InterpretDL ----
-
-
 def test_interpreter_takes_the_notebooks_call(tmp_path, monkeypatch):
     model, image = trained(), photograph("coffee")
     modes = [layer.training for layer in model.sublayers(include_self=True)]
     monkeypatch.setattr(plt, "show", lambda: None)
-    from fasternet_paddle.explaining.lime_interpreter import LIMECVInterpreter
-
-    interpreter = LIMECVInterpreter(model, random_seed=4)
+    interpreter = lime.LIMECVInterpreter(model, random_seed=4)
     assert isinstance(interpreter, load_interpretdl().LIMECVInterpreter)
+    assert isinstance(interpreter, lime.LIMECVInterpreter)
+    assert pickle.loads(pickle.dumps(lime.LIMECVInterpreter)) is type(interpreter)
     weights = interpreter.interpret(
         normalised(image[None])[0],
         interpret_class=np.int64(1),
@@ -356,32 +172,3 @@ def test_interpreter_takes_the_notebooks_call(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "image.png"), image[..., ::-1])
     two = interpreter.interpret(str(tmp_path / "image.png"), top_k=2, num_samples=100, visual=False)
     assert len(two) == 2 and (interpreter.lime_results["input"] == image).all()
-
-
-def test_release_candidates_of_paddle_are_no_obstacle(monkeypatch):
-    monkeypatch.setattr(paddle, "__version__", "3.4.0rc1")
-    explanation = Lime(Predictor(trained()), segment=tiles).explain(photograph("coffee"), num_samples=60)
-    assert np.isfinite(explanation.weights).all()
-
-
-def test_missing_interpretdl_is_one_sentence(monkeypatch):
-    for package in interpretdl_compat.NEEDS:
-        monkeypatch.setattr(
-            interpretdl_compat.importlib.util, "find_spec", lambda name, gone=package: None if name == gone else name
-        )
-        with pytest.raises(FasterNetError, match=rf"{package} is not installed: pip install -e '.\[explain\]' && "):
-            load_interpretdl()
-
-
-def test_interpretdl_is_imported_late_and_in_silence():
-    work = (
-        "import sys\n"
-        "import fasternet_paddle.explaining.lime, fasternet_paddle.explaining.perturbation\n"
-        "assert not {'interpretdl', 'IPython', 'skimage', 'sklearn'} & set(sys.modules), 'imported early'\n"
-        "from fasternet_paddle.explaining.interpretdl import load_interpretdl\n"
-        "assert load_interpretdl().__version__ == '0.8.0'\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore:No ccache", "-c", work], capture_output=True, text=True, timeout=120
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

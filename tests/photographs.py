@@ -8,10 +8,14 @@ import paddle
 from skimage import data
 
 from fasternet_paddle.data.transforms import MEAN, STD
+from fasternet_paddle.explaining.explanation import Explanation
 from fasternet_paddle.explaining.interpretdl import load_interpretdl
+from fasternet_paddle.explaining.lime import Lime
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.model.losses import LabelSmoothingCrossEntropy
 
+REASON = 14  # a tile of 36
+GREY = 127
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut")
 
 
@@ -88,3 +92,24 @@ def depends_on(region, picture):
         return np.stack([1 - np.exp(-moved), np.exp(-moved)], axis=1)
 
     return classify
+
+
+def same(first, second):
+    """Whether two explanations agree in every field, dtypes and NaNs included."""
+    for name in Explanation.__dataclass_fields__:
+        a, b = getattr(first, name), getattr(second, name)
+        if isinstance(a, np.ndarray):
+            nan = a.dtype.kind == "f"
+            if not isinstance(b, np.ndarray) or a.dtype != b.dtype or not np.array_equal(a, b, equal_nan=nan):
+                return False
+        elif a != b or type(a) is not type(b):
+            return False
+    return True
+
+
+def known_reason():
+    """An explainer of a classifier that looks at one tile, its image, and the probability with that tile in grey."""
+    image = photograph("coffee")
+    classifier = depends_on(tiles(image) == REASON, image)
+    grey = np.where((tiles(image) == REASON)[..., None], GREY, image)
+    return Lime(classifier, segment=tiles), image, classifier(normalised(grey[None]))[0, 1]

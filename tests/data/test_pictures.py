@@ -1,0 +1,89 @@
+"""Every form of an image means one picture, for whoever shows, explains or classifies it."""
+
+import warnings
+
+import numpy as np
+import paddle
+import pytest
+
+from fasternet_paddle.data.pictures import as_input, as_picture, as_pictures
+from fasternet_paddle.data.transforms import test_transform as validation_transform
+from fasternet_paddle.errors import FasterNetError
+from tests.photographs import normalised, photograph
+
+
+def test_every_form_of_an_image_is_the_same_picture():
+    image = photograph("chelsea", 40)
+    x = normalised(image[None])
+    forms = [image, image[None], image.astype(np.int64), image.transpose(2, 0, 1), image / 255.0]
+    forms += [x, x[0], x[0].astype(np.float64), x[0].transpose(1, 2, 0), paddle.to_tensor(x), paddle.to_tensor(image)]
+    for form in forms:
+        assert (as_picture(form) == image).all()
+    grey = image[..., 0]
+    for form in (grey, grey[..., None], grey / 255.0):
+        assert (as_picture(form) == grey[..., None]).all() and as_picture(form).shape == image.shape
+    clear = np.dstack([image, np.zeros_like(grey)])
+    assert (as_picture(clear) == 255).all()  # over white
+    assert (as_picture(np.dstack([image, np.full_like(grey, 255)])) == image).all()
+
+
+def test_floats_outside_the_range_are_clipped_with_a_warning():
+    image = np.full((40, 40, 3), 250, np.uint8)
+    brighter = normalised(image[None]) + 107 / 255 / 0.229  # 357 in the red channel, which would wrap to 101
+    with pytest.warns(UserWarning, match="clipped") as caught:
+        picture = as_picture(brighter)
+    assert (picture[..., 0] == 255).all() and len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        as_picture(normalised(image[None]))
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((10, 10, 5), np.uint8), "an image must be"),
+        (np.zeros(10, np.uint8), "an image must be"),
+        (np.zeros((0, 10, 3), np.uint8), "must have pixels"),
+        (np.full((10, 10, 3), 300), "0..255"),
+        (np.full((3, 10, 10), np.nan), "NaN"),
+        (np.full((10, 10, 3), 200.0), r"lie in \[0, 1\] or be normalised .* got 200 to 200; give integers"),
+        (np.full((10, 10, 3), -1), "0..255, got -1"),
+        (np.zeros((2, 10, 10, 3), np.uint8), "an image must be"),
+        (np.zeros((10, 10, 3), complex), "integers or floats"),
+        (np.zeros((10, 10, 3), bool), "integers or floats"),
+        (np.array("cat"), "integers or floats"),
+    ],
+)
+def test_what_is_no_image_is_refused(image, message):
+    with pytest.raises(FasterNetError, match=message):
+        as_picture(image)
+
+
+def test_axes_decide_before_values_do():
+    """An even picture lies in [0, 1] after normalisation too, and is what the network would be given."""
+    even = np.full((40, 40, 3), 130, np.uint8)
+    x = normalised(even[None])[0]
+    assert x.min() >= 0 and x.max() <= 1
+    assert (as_picture(x) == even).all()
+
+
+def test_whether_floats_are_normalised_is_asked_of_all_images_at_once():
+    images = np.stack([np.full((40, 40, 3), 130, np.uint8), photograph("coffee", 40)])
+    channels_last = normalised(images).transpose(0, 2, 3, 1)
+    assert (np.stack(as_pictures(channels_last)) == images).all()
+    assert (as_picture(channels_last[0]) != images[0]).any()  # alone it cannot be told from one in [0, 1]
+    assert as_pictures([]) == []
+
+
+def test_what_interpolation_leaves_outside_is_clipped_with_a_warning():
+    overshot = np.linspace(-0.02, 1.05, 12 * 12 * 3).reshape(12, 12, 3)
+    with pytest.warns(UserWarning, match="clipped") as caught:
+        picture = as_picture(overshot)
+    assert picture.min() == 0 and picture.max() == 255 and caught[0].filename == __file__
+    assert (picture == np.rint(np.clip(overshot, 0, 1) * 255)).all()
+
+
+def test_input_is_what_validation_makes():
+    image = photograph("coffee", 50)
+    for size in (32, 50):
+        assert (as_input(image, size) == validation_transform(size)(image)).all()
