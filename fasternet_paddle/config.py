@@ -1,7 +1,7 @@
 """The notebook's numbers, each with its unit and source, in one frozen dataclass. Standard library only.
 
-Every flag of ``python -m fasternet_paddle.train`` is a field of ``TrainConfig``; a run's ``config.yaml`` holds the
-same fields. A default stands here and nowhere else.
+Every field of ``TrainConfig`` is a flag of ``python -m fasternet_paddle.train`` (which has a few more, on what to
+do with a run that is there) and a line of a run's ``config.yaml``. A default stands here and nowhere else.
 """
 
 import dataclasses
@@ -14,6 +14,10 @@ DATASETS = ("cifar10", "digits")
 AUGMENTATIONS = ("notebook", "fast")
 MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
 CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mounts it (notebook 2.2)
+CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+BEST_MODEL = "best_model.pdparams"  # in the work path, the notebook's name (2.4)
+CHECKPOINT_EVERY = 60.0  # seconds between two checkpoints of a run; not part of its recipe
+KEEP_CHECKPOINTS = 2  # of them; with one alone there is none to fall back to
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .config import BEST_MODEL, TrainConfig
 from .errors import FasterNetError
 from .runtime import cli, machine
 
@@ -17,7 +18,7 @@ from .runtime import cli, machine
 class EvaluateFlags:
     """What to evaluate, and how. What is not given comes from the run's config.yaml or the weights' shapes."""
 
-    weights: Path = Path("work/model/best_model.pdparams")
+    weights: Path = Path(TrainConfig.work_path) / BEST_MODEL
     """Weights to evaluate: this package's or the notebook's own .pdparams."""
     dataset: str | None = None
     """Data to evaluate on: cifar10 or digits."""

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import tyro
 
+from .config import BEST_MODEL, TrainConfig
 from .errors import FasterNetError
 from .explaining.explanation import METHODS, find_method
 from .runtime import cli, machine
@@ -28,7 +29,7 @@ FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
 class ExplainFlags:
     """What to explain, and how. What is not given comes from the run's config.yaml or the weights' shapes."""
 
-    weights: Path = Path("work/model/best_model.pdparams")
+    weights: Path = Path(TrainConfig.work_path) / BEST_MODEL
     """Weights of the network: this package's or the notebook's own .pdparams."""
     image: tuple[Path, ...] = ()
     """Image files of any size."""

@@ -12,7 +12,7 @@ import pytest
 
 from fasternet_paddle import evaluate, train
 from fasternet_paddle.model.fasternet import create_model
-from fasternet_paddle.runs.run import save_state
+from fasternet_paddle.weights.pdparams import save_state
 from tests.archives import batch, photograph_crops, write_archive, write_photographs
 
 SMALL = ["--dataset", "digits", "--image-size", "32", "--batch-size", "64", "--epochs", "1", "--num-workers", "0"]

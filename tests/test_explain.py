@@ -14,7 +14,8 @@ from fasternet_paddle.inference.predictor import Predictor
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.results import plots
 from fasternet_paddle.runs.folder import save_config
-from fasternet_paddle.runs.run import load_run, save_state
+from fasternet_paddle.runs.run import load_run
+from fasternet_paddle.weights.pdparams import save_state
 from tests.photographs import normalised, photograph
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fasternet_paddle import evaluate, explain, train
 from fasternet_paddle.model.fasternet import create_model
-from fasternet_paddle.runs.run import save_state
+from fasternet_paddle.weights.pdparams import save_state
 from tests import hostile
 
 EVERY = 1 if os.environ.get("FASTERNET_SOAK") else 10

@@ -9,7 +9,8 @@ import paddle
 
 from ..data.transforms import normalize, to_chw
 from ..model.fasternet import create_model
-from ..runs.run import load_run, save_state
+from ..runs.run import load_run
+from ..weights.pdparams import save_state
 from .measuring import SIZE
 
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut")  # of scikit-image, which installs them

@@ -127,7 +127,7 @@ def notebook_loop(model, batches, optimizer, scheduler):
 def our_loop(model, batches, optimizer, scheduler):
     """This package's loop over ``batches``; returns the losses."""
     from ..model.losses import LabelSmoothingCrossEntropy
-    from ..training.resuming import Progress
+    from ..training.metrics import Progress
     from ..training.trainer import train_one_epoch
 
     progress, sums = Progress(), [0.0]
@@ -150,7 +150,7 @@ def measure_training(way, steps, batch_size, image_size):
 
     from ..config import TrainConfig
     from ..model.fasternet import create_model
-    from ..training.trainer import make_optimizer
+    from ..training.optimizers import make_optimizer
 
     paddle.seed(0)
     model = create_model("t0")

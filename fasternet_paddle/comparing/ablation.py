@@ -21,11 +21,12 @@ from ..data import loaders
 from ..data.datasets import load_dataset
 from ..errors import FasterNetError
 from ..files.tables import text_table
-from ..model.losses import LabelSmoothingCrossEntropy
+from ..model.summary import eval_mode
 from ..runs import folder as run_folder
-from ..runs.run import build_model, load_run
-from ..runtime import machine
-from ..training import trainer
+from ..runs.run import load_run
+from ..training.parts import make_parts
+from ..training.session import Session
+from ..training.trainer import fit
 from .statistics import ALPHA, Trials, compare
 
 # The notebook's two networks, and the two that make the comparison fair: 42 channels give DWConv the parameters and
@@ -45,7 +46,7 @@ def run_ablation(config, contenders=None, seeds=SEEDS):
 
     A seed decides first weights, order and augmentation, so runs of the same seed see the same batches. Each run has
     a folder under ``config.work_path``, with ``log.txt`` for what training prints. A finished run of the same settings
-    is taken from there, so that an interrupted ablation goes on where it was.
+    is taken from there and an unfinished one is gone on with, so that an interrupted ablation continues where it was.
 
     Args:
         config: ``TrainConfig`` of all runs; its seed is not used.
@@ -72,42 +73,32 @@ def run_ablation(config, contenders=None, seeds=SEEDS):
 
 
 def train_quietly(config, data):
-    """Train as ``config`` says, the printed lines going to ``log.txt`` in its work path; returns the final network."""
-    machine.seed_everything(config.seed)
-    train_loader, val_loader = loaders.make_loaders(data, config)
-    model = build_model(config, len(data.class_names))
-    criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
-    optimizer, scheduler = trainer.make_optimizer(model, config, len(data.train) // config.batch_size)
-    run_folder.make_work_path(config.work_path)
-    run_folder.clear_work_path(config.work_path)
-    run_folder.save_config(config, data.class_names, config.work_path)
-    log = Path(config.work_path) / "log.txt"
-    with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-        trainer.fit(
-            model,
-            train_loader,
-            val_loader,
-            criterion,
-            optimizer,
-            scheduler,
-            config.epochs,
-            config.work_path,
-            seed=config.seed,
-        )
-    for loader in (train_loader, val_loader):
-        loader.close()
-    return model
+    """Train as ``config`` says, the printed lines going to ``log.txt`` in its work path; returns the final network.
+
+    An unfinished run of the same settings in the work path is gone on with, any other one replaced.
+    """
+    resume = _is_run_of(config)
+    session = Session(config, resume=resume, overwrite=not resume)
+    with contextlib.closing(make_parts(config, data)) as parts, session:
+        log = Path(config.work_path) / run_folder.LOG
+        with log.open("a" if resume else "w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+            session.start(parts, data)
+            fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
+    return parts.model
 
 
 def _finished(config):
     """The final network of a run that was finished with the same settings, else None."""
     folder = Path(config.work_path)
-    if not (folder / "metrics.json").exists():  # the last file that a run writes
+    if not (folder / run_folder.METRICS).exists() or not _is_run_of(config):  # the last file that a run writes
         return None
-    there, _ = run_folder.load_config(folder / "config.yaml")
-    if _recipe(there) != _recipe(config):
-        return None
-    return load_run(folder / "final_model.pdparams").model
+    return load_run(folder / run_folder.FINAL_MODEL).model
+
+
+def _is_run_of(config):
+    """Whether the work path of ``config`` holds a run with its settings."""
+    path = Path(config.work_path) / run_folder.CONFIG
+    return path.exists() and _recipe(run_folder.load_config(path)[0]) == _recipe(config)
 
 
 def _recipe(config):
@@ -116,10 +107,10 @@ def _recipe(config):
 
 @paddle.no_grad()
 def answers(model, config, data):
-    """bool ``(N,)``: whether ``model`` is right about each validation image; it is left in eval mode."""
-    model.eval()
+    """bool ``(N,)``: whether ``model`` is right about each validation image."""
     _, loader = loaders.make_loaders(data, dataclasses.replace(config, num_workers=0, max_steps=None))
-    return np.concatenate([(model(images).argmax(axis=-1) == labels).numpy() for images, labels in loader])
+    with eval_mode(model):
+        return np.concatenate([(model(images).argmax(axis=-1) == labels).numpy() for images, labels in loader])
 
 
 def accuracy_table(trials):

@@ -177,6 +177,18 @@ def create_model(name, num_classes=10, **overrides):
     return FasterNet(num_classes=num_classes, mixer=mixer, **{**VARIANTS[name], **overrides})
 
 
+def build_model(config, num_classes):
+    """The network that a ``TrainConfig`` names, with fresh weights."""
+    overrides = {} if config.embed_dim is None else {"embed_dim": config.embed_dim}
+    return create_model(config.variant, num_classes, mixer=config.mixer, **overrides)
+
+
+def variant_of(embed_dim, depths):
+    """Name of the variant with these sizes (``weights.shapes`` reads them off a file); None where there is none."""
+    sizes = (embed_dim, tuple(depths))
+    return next((name for name, v in VARIANTS.items() if (v["embed_dim"], v["depths"]) == sizes), None)
+
+
 def fasternet_t0(num_classes=10, **overrides):
     """FasterNet-T0, the notebook's network: 2.6 M parameters with 10 classes."""
     return create_model("t0", num_classes, **overrides)

@@ -1,8 +1,8 @@
-"""The folder that a run writes: what belongs into it, whether it may be written, its recipe and its numbers.
+"""The folder that a run writes: the name of every file in it, whether it may be written, its recipe and its numbers.
 
-A work path holds ``best_model.pdparams``, ``best_optimizer.pdopt``, ``final_model.pdparams``,
-``final_optimizer.pdopt`` (the notebook's names and format), ``config.yaml`` (the recipe and the class names, enough
-to rebuild model and transforms), ``history.csv``, ``metrics.json`` and the figures.
+A work path holds the notebook's four files of weights, ``config.yaml`` (the recipe and the class names, enough to
+rebuild model and transforms), ``history.csv``, ``metrics.json``, the figures, and ``checkpoints`` to go on from.
+No name of these stands anywhere else.
 """
 
 import dataclasses
@@ -10,48 +10,49 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import yaml
 
-from ..config import config_from
+from ..config import BEST_MODEL, config_from
 from ..errors import FasterNetError
 from ..files.archives import read_yaml
 from ..files.writing import write_text
+from ..weights.pdparams import save_state
 
-RUN_FILES = (
-    "config.yaml",
-    "history.csv",
-    "metrics.json",
-    "best_model.pdparams",
-    "best_optimizer.pdopt",
-    "final_model.pdparams",
-    "final_optimizer.pdopt",
-    "loss.png",
-    "acc.png",
-    "predictions.png",
-    "failed_step.safetensors",
-)
-CHECKPOINTS, HALF_WRITTEN = "checkpoints/step-*.safetensors", "checkpoints/.step-*"
+CONFIG, HISTORY, METRICS = "config.yaml", "history.csv", "metrics.json"
+BEST, FINAL = "best", "final"
+FINAL_MODEL = "final_model.pdparams"  # beside BEST_MODEL, which entries name before they read anything (config.py)
+BEST_OPTIMIZER, FINAL_OPTIMIZER = "best_optimizer.pdopt", "final_optimizer.pdopt"
+LOSS_FIGURE, ACC_FIGURE, PREDICTIONS_FIGURE = "loss.png", "acc.png", "predictions.png"
+FIGURES = (LOSS_FIGURE, ACC_FIGURE, PREDICTIONS_FIGURE)
+FAILED_STEP = "failed_step.safetensors"  # the batch whose loss was not finite, and the weights it met
+RUN_FILES = (CONFIG, HISTORY, METRICS, BEST_MODEL, BEST_OPTIMIZER, FINAL_MODEL, FINAL_OPTIMIZER, *FIGURES, FAILED_STEP)
+
+CHECKPOINTS = "checkpoints"  # a folder of its own, ``checkpoints.py`` names what is in it
+CHECKPOINT_FILES, HALF_WRITTEN = f"{CHECKPOINTS}/step-*.safetensors", f"{CHECKPOINTS}/.step-*"
+LOCK = ".lock"
+LOG = "log.txt"  # what training prints, where it is not shown (the ablation)
 
 
 def check_work_path(work_path, overwrite=False, resume=False):
-    """Refuse a work path that cannot be written or holds another run, before any long work; nothing is made yet."""
+    """Refuse a work path that cannot be written or holds another run, before any long work; nothing is made yet.
+
+    Args:
+        overwrite: a run that is there is to be replaced.
+        resume: a run that is there is to be gone on with.
+    """
     path = Path(work_path)
     existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not existing.is_dir():
-        raise FasterNetError(
-            f"work_path must be a folder, got {path}, but {existing} is a file; choose another --work-path"
-        )
+        raise FasterNetError(f"work_path must be a folder, got {path}, but {existing} is a file", change="work_path")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise FasterNetError(f"work_path must be writable, got {path}; choose another --work-path")
-    if overwrite and resume:
-        raise FasterNetError("--resume goes on with a run and --overwrite replaces it; give one of them")
+        raise FasterNetError(f"work_path must be writable, got {path}", change="work_path")
     held = [name for name in RUN_FILES if (path / name).exists()]
-    if resume and "config.yaml" not in held:
-        raise FasterNetError(f"{path} holds no run to resume; start one without --resume")
+    if resume and CONFIG not in held:
+        raise FasterNetError(f"{path} holds no run to resume", change="work_path")
     if held and not overwrite and not resume:
         raise FasterNetError(
-            f"{path} holds another run ({', '.join(held)}); go on with it with --resume, replace it with --overwrite, "
-            f"or choose another --work-path"
+            f"{path} holds another run ({', '.join(held)})", change=("resume", "overwrite", "work_path")
         )
 
 
@@ -67,7 +68,7 @@ def clear_work_path(work_path):
     """Take away what another run left in the folder (``check_work_path`` has asked); other files stay."""
     path = Path(work_path)
     try:
-        for old in (*(path / name for name in RUN_FILES), *path.glob(CHECKPOINTS)):
+        for old in (*(path / name for name in RUN_FILES), *path.glob(CHECKPOINT_FILES)):
             old.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(work_path, error) from error
@@ -81,18 +82,13 @@ def sweep_work_path(work_path):
 
 
 def _unwritable(work_path, error):
-    return FasterNetError(f"cannot write work_path {work_path}: {error.strerror}; choose another --work-path")
+    return FasterNetError(f"cannot write work_path {work_path}: {error.strerror}", change="work_path")
 
 
 def save_config(config, class_names, work_path):
     """Write ``config.yaml``: the fields of a ``TrainConfig`` and the class names."""
     values = {**dataclasses.asdict(config), "class_names": list(class_names)}
-    write_text(Path(work_path) / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-
-
-def save_metrics(values, work_path):
-    """Write ``metrics.json``."""
-    write_text(Path(work_path) / "metrics.json", json.dumps(values, indent=2) + "\n")
+    write_text(Path(work_path) / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
 def load_config(path):
@@ -104,3 +100,25 @@ def load_config(path):
             raise FasterNetError(f"class_names in {path} must be a list of names, got {class_names!r:.80}")
         class_names = tuple(class_names)
     return config_from(values, path), class_names
+
+
+def save_model(model, optimizer, work_path, which):
+    """Write the notebook's two files of weights and of the optimizer's state; ``which`` is ``BEST`` or ``FINAL``."""
+    names = {BEST: (BEST_MODEL, BEST_OPTIMIZER), FINAL: (FINAL_MODEL, FINAL_OPTIMIZER)}[which]
+    model_path, optimizer_path = (Path(work_path) / name for name in names)
+    save_state(model.state_dict(), model_path)
+    # As arrays in one order: a resumed optimizer that took no step yet holds its state in another form and order.
+    state = {
+        name: value if isinstance(value, dict) else np.asarray(value) for name, value in optimizer.state_dict().items()
+    }
+    save_state(dict(sorted(state.items())), optimizer_path)
+
+
+def save_history(text, work_path):
+    """Write ``history.csv``."""
+    write_text(Path(work_path) / HISTORY, text)
+
+
+def save_metrics(values, work_path):
+    """Write ``metrics.json``."""
+    write_text(Path(work_path) / METRICS, json.dumps(values, indent=2) + "\n")

@@ -6,8 +6,7 @@ import signal
 from pathlib import Path
 
 from ..errors import FasterNetError
-
-LOCK_FILE = ".lock"
+from .folder import LOCK
 
 
 class StopRequest:
@@ -51,11 +50,11 @@ def only_writer(work_path):
     except ImportError:  # Windows: no such lock, so two runs are not kept apart there
         yield
         return
-    path = Path(work_path) / LOCK_FILE
+    path = Path(work_path) / LOCK
     try:
         file = open(path, "a+")  # noqa: SIM115, closed by the with below
     except OSError as error:
-        raise FasterNetError(f"cannot write {path}: {error.strerror}; choose another --work-path") from error
+        raise FasterNetError(f"cannot write {path}: {error.strerror}", change="work_path") from error
     with file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the loading processes, as flock's is
@@ -63,7 +62,7 @@ def only_writer(work_path):
             file.seek(0)
             holder = file.read(20).strip() or "unknown"
             raise FasterNetError(
-                f"process {holder} is writing {work_path}; wait for it or choose another --work-path"
+                f"process {holder} is writing {work_path}; wait until it has ended", change="work_path"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -1,4 +1,4 @@
-"""Accuracy by counting samples, and the notebook's two records of a run (notebook 2.4)."""
+"""Accuracy by counting samples, the notebook's two records of a run, and where a run stands (notebook 2.4)."""
 
 import csv
 import io
@@ -85,6 +85,20 @@ class History:
         """The row with the highest validation accuracy, the first of equals; None before the first epoch."""
         return max(self.rows, key=lambda row: row["val_top1"], default=None)
 
+    def summary(self):
+        """What ``metrics.json`` holds; accuracies are fractions of 1, losses in nats."""
+        best, last = self.best(), self.rows[-1]
+        return {
+            "best_epoch": best["epoch"],
+            "best_val_top1": best["val_top1"],
+            "final_val_top1": last["val_top1"],
+            "final_val_loss": last["val_loss"],
+            "final_train_top1": last["train_top1"],
+            "final_train_loss": last["train_loss"],
+            "epochs": len(self.rows),
+            "steps": last["steps"],
+        }
+
     def csv(self):
         """``history.csv`` as text: one line an epoch, no clock in it, so that equal runs give equal files."""
         text = io.StringIO()
@@ -93,6 +107,34 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
         return text.getvalue()
+
+
+@dataclass
+class Progress:
+    """Where a run stands: ``step`` steps of ``epoch`` are done, with the sums of that epoch in ``tally``;
+    ``learning_rate`` is the epoch's first."""
+
+    epoch: int = 0
+    step: int = 0
+    learning_rate: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    history: History = field(default_factory=History)
+
+    @property
+    def steps(self):
+        """Optimizer steps of the run so far."""
+        return (self.history.rows[-1]["steps"] if self.history.rows else 0) + self.step
+
+    def end_epoch(self, val):
+        """Record the epoch with the tally of its validation, and stand at the beginning of the next one.
+
+        Returns:
+            Whether no epoch before had this validation accuracy.
+        """
+        best = self.history.best()
+        self.history.add_epoch(self.epoch, self.steps, self.learning_rate, self.tally, val)
+        self.epoch, self.step, self.tally = self.epoch + 1, 0, Tally()
+        return best is None or val.top1 > best["val_top1"]
 
 
 def _empty_record(key):

@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+import signal
 
 import numpy as np
+import paddle
 import pytest
 from scipy import stats
 
@@ -11,7 +13,7 @@ from fasternet_paddle.comparing import ablation
 from fasternet_paddle.comparing import statistics as comparison
 from fasternet_paddle.comparing.statistics import McNemar, Trials, compare, images_test, mcnemar_exact, seeds_test
 from fasternet_paddle.config import TrainConfig
-from fasternet_paddle.errors import FasterNetError
+from fasternet_paddle.errors import FasterNetError, Stopped
 from fasternet_paddle.runs.run import load_run
 from fasternet_paddle.runtime.notebook import settings
 
@@ -165,6 +167,26 @@ def test_a_finished_run_is_taken_and_another_recipe_is_not(quick, monkeypatch):
     assert all((again[name].correct == results[name].correct).all() for name in two)
     with pytest.raises(AssertionError, match="trained again"):
         ablation.run_ablation(dataclasses.replace(config, learning_rate=1e-4), two, seeds=(5, 6))
+
+
+def test_a_run_that_was_stopped_goes_on(quick, tmp_path, monkeypatch):
+    config, two, results = quick
+    config = dataclasses.replace(config, work_path=str(tmp_path))
+    one = {"PConv": two["PConv"]}
+    step = paddle.optimizer.AdamW.step
+
+    def stopping(optimizer):
+        step(optimizer)
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paddle.optimizer.AdamW, "step", stopping)
+        with pytest.raises(Stopped):
+            ablation.run_ablation(config, one, seeds=(5,))
+    again = ablation.run_ablation(config, one, seeds=(5,))
+    assert (again["PConv"].correct[0] == results["PConv"].correct[0]).all()
+    log = (tmp_path / "pconv-seed5" / "log.txt").read_text()
+    assert "finishing this step" in log and "resuming from" in log  # one log, both parts
 
 
 def test_an_ablation_needs_contenders_and_seeds():

@@ -1,7 +1,10 @@
 """The loop: it learns, repeats itself to the bit, keeps nothing alive, and records what a plain loop would."""
 
+import contextlib
 import csv
 import json
+import warnings
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -10,18 +13,20 @@ import psutil
 import pytest
 
 from fasternet_paddle.config import TrainConfig
-from fasternet_paddle.data import datasets, loaders
+from fasternet_paddle.data import datasets
 from fasternet_paddle.data.datasets import ImageData, Images
+from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.model.fasternet import create_model
-from fasternet_paddle.model.losses import LabelSmoothingCrossEntropy
 from fasternet_paddle.training import trainer
+from fasternet_paddle.training.parts import make_parts
+from fasternet_paddle.training.session import Session
 
 DIGITS = datasets.load_dataset("digits")
 
 
 def _config(**changes):
     small = {"dataset": "digits", "image_size": 32, "batch_size": 16, "epochs": 1, "num_workers": 0}
-    return TrainConfig(**(small | changes))
+    return TrainConfig(**(small | {"embed_dim": 4} | changes))
 
 
 def _few(train, val):
@@ -29,22 +34,11 @@ def _few(train, val):
     return ImageData("digits", DIGITS.class_names, *parts)
 
 
-def _parts(config, data):
-    paddle.seed(config.seed)
-    model = create_model(config.variant)
-    train_loader, val_loader = loaders.make_loaders(data, config)
-    criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
-    optimizer, scheduler = trainer.make_optimizer(model, config, len(train_loader))
-    return model, train_loader, val_loader, criterion, optimizer, scheduler
-
-
 def _fit(config, data, work_path):
-    parts = _parts(config, data)
-    work_path.mkdir()
-    history = trainer.fit(*parts, config.epochs, work_path)
-    for loader in parts[1:3]:
-        loader.close()
-    return history
+    if work_path is not None:
+        work_path.mkdir()
+    with contextlib.closing(make_parts(config, data)) as parts:
+        return trainer.fit(*parts, config.epochs, work_path)
 
 
 def test_same_seed_same_history_with_any_number_of_workers(tmp_path):
@@ -59,12 +53,12 @@ def test_same_seed_same_history_with_any_number_of_workers(tmp_path):
 
 def test_one_epoch_is_what_a_plain_loop_does():
     config, data = _config(), _few(48, 16)
-    model, train_loader, _, criterion, optimizer, scheduler = _parts(config, data)
+    model, train_loader, _, criterion, optimizer, scheduler = make_parts(config, data)
     tally = trainer.train_one_epoch(model, train_loader, criterion, optimizer, scheduler)
 
     paddle.seed(config.seed)
-    plain = create_model("t0")
-    steps = 3
+    plain = create_model("t0", embed_dim=4)
+    steps = 3  # of 16 images
     rates = paddle.optimizer.lr.CosineAnnealingDecay(1e-3, T_max=steps)
     adamw = paddle.optimizer.AdamW(parameters=plain.parameters(), learning_rate=rates, weight_decay=0.005)
     losses = []
@@ -85,7 +79,7 @@ def test_one_epoch_is_what_a_plain_loop_does():
 
 def test_validation_weighs_images_and_leaves_the_model_as_it_was():
     data = _few(16, 40)
-    model, _, loader, criterion, *_ = _parts(_config(batch_size=16), data)  # batches of 16, 16 and 8
+    model, _, loader, criterion, *_ = make_parts(_config(batch_size=16), data)  # batches of 16, 16 and 8
     model.train()
     tally = trainer.validate(model, loader, criterion)
     assert model.training
@@ -124,8 +118,8 @@ def test_what_a_run_prints_and_writes(tmp_path, capsys):
 
 
 def test_memory_does_not_grow_with_epochs(tmp_path):
-    config, data = _config(epochs=12, batch_size=32), _few(96, 32)
-    model, train_loader, val_loader, criterion, optimizer, scheduler = _parts(config, data)
+    config, data = _config(epochs=12, batch_size=32, embed_dim=40), _few(96, 32)
+    model, train_loader, val_loader, criterion, optimizer, scheduler = make_parts(config, data)
     sizes = []
     for epoch in range(12):
         train_loader.sampler.set_epoch(epoch)
@@ -135,22 +129,40 @@ def test_memory_does_not_grow_with_epochs(tmp_path):
     assert abs(sizes[11] - sizes[2]) < 20  # MiB
 
 
-def test_forecast_speaks_before_a_long_run_only(capsys, monkeypatch):
-    clock = iter([0.0, 30.0, 0.0, 0.003])
-    monkeypatch.setattr(trainer.time, "perf_counter", lambda: next(clock))
-    train = loaders.make_loader(DIGITS.train, None, 14, drop_last=True, max_steps=100)
-    val = loaders.make_loader(DIGITS.val, None, 12)  # 30 steps
-    for _ in range(2):
-        forecast = trainer.Forecast(train, val, epochs=10)
-        for _ in range(5):
-            forecast()
-    assert capsys.readouterr().out == (
-        "On this machine an epoch takes about 18 min and the whole run of 10 about 3.1 h.\n"
-    )
+def test_validation_and_training_leave_every_sublayers_mode_as_it_says():
+    model, train_loader, val_loader, *rest = make_parts(_config(max_steps=1), _few(16, 16))
+    model.train()
+    model.stem[1].eval()  # frozen, as when a few layers are tuned
+    modes = [layer.training for layer in model.sublayers(include_self=True)]
+    trainer.validate(model, val_loader, rest[0])
+    assert [layer.training for layer in model.sublayers(include_self=True)] == modes
+    model.eval()
+    trainer.train_one_epoch(model, train_loader, *rest)
+    assert all(layer.training for layer in model.sublayers(include_self=True))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(45, "45 s"), (720, "12 min"), (3.4 * 3600, "3.4 h"), (180000, "2.1 days")]
-)
-def test_duration(seconds, text):
-    assert trainer.duration(seconds) == text
+def test_no_filter_of_warnings_is_left_behind():
+    model, train_loader, _, *rest = make_parts(_config(max_steps=1), _few(16, 16))
+    before = list(warnings.filters)
+    trainer.train_one_epoch(model, train_loader, *rest)
+    assert warnings.filters == before
+
+
+def test_without_a_work_path_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    history = _fit(_config(max_steps=1), _few(16, 16), None)
+    assert len(history.rows) == 1 and list(Path().iterdir()) == []
+
+
+def test_a_loss_that_breaks_without_a_work_path_is_told(monkeypatch):
+    parts = make_parts(_config(max_steps=1), _few(16, 16))
+    parts.model.fc.bias.set_value(paddle.full([10], float("inf")))
+    with pytest.raises(FasterNetError, match=r"^the loss of step 0 is nan$") as failure:
+        trainer.fit(*parts, 1, None)
+    assert failure.value.change == ("learning_rate",)
+
+
+def test_a_session_that_was_not_started_is_told(tmp_path):
+    config = _config(work_path=str(tmp_path))
+    with pytest.raises(FasterNetError, match="must be started"):
+        trainer.fit(*make_parts(config, _few(16, 16)), 1, tmp_path, session=Session(config))

@@ -1,0 +1,37 @@
+"""How long a run will take, said once, after its first steps were timed."""
+
+import time
+
+FORECAST_STEPS = 3  # steps timed, after a first one that warms up, before the run's length is foretold
+FORECAST_FROM = 120  # seconds; a shorter run needs no warning
+
+
+class Forecast:
+    """Called after each step; times a few and says once how long an epoch and the whole run will take here."""
+
+    def __init__(self, train_loader, val_loader, epochs):
+        # a forward pass is a third of a training step
+        self.steps_per_epoch = train_loader.sampler.steps + val_loader.sampler.steps / 3
+        self.epochs = epochs
+        self.steps = 0
+
+    def __call__(self):
+        self.steps += 1
+        if self.steps == 1:
+            self.began = time.perf_counter()
+        elif self.steps == 1 + FORECAST_STEPS:
+            an_epoch = (time.perf_counter() - self.began) / FORECAST_STEPS * self.steps_per_epoch
+            if an_epoch * self.epochs >= FORECAST_FROM:
+                print(
+                    f"On this machine an epoch takes about {duration(an_epoch)} and the whole run of {self.epochs} "
+                    f"about {duration(an_epoch * self.epochs)}.",
+                    flush=True,
+                )
+
+
+def duration(seconds):
+    """A length of time to read: "45 s", "12 min", "3.4 h", "2.1 days"."""
+    for unit, size, below in (("s", 1, 90), ("min", 60, 90 * 60), ("h", 3600, 48 * 3600)):
+        if seconds < below:
+            return f"{seconds / size:.0f} {unit}" if size < 3600 else f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 86400:.1f} days"

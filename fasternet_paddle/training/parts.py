@@ -1,0 +1,119 @@
+"""From a config and data to a run: the one place where a ``TrainConfig`` becomes model, loaders, loss and optimizer.
+
+    run = run_training(TrainConfig(dataset="digits", image_size=32, batch_size=32, epochs=15))
+    run.history.best()["val_top1"]                 # 0.98 after two minutes on two cores
+    run.model, run.class_names                     # the best epoch's network, in eval mode
+
+or step by step, as the notebook's cells are:
+
+    parts = make_parts(config, data)
+    history = fit(*parts, config.epochs, config.work_path, seed=config.seed)
+"""
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import paddle
+
+from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
+from ..data.datasets import load_dataset
+from ..data.loaders import Loader, make_loaders
+from ..model.fasternet import build_model, check_names
+from ..model.losses import LabelSmoothingCrossEntropy
+from ..results import plots
+from ..runs import folder
+from ..runs.run import load_run
+from ..runtime import machine
+from .optimizers import make_optimizer
+from .session import Session
+from .trainer import fit
+
+
+class Parts(NamedTuple):
+    """What a run is made of, in the order in which ``fit`` takes it."""
+
+    model: paddle.nn.Layer
+    train_loader: Loader
+    val_loader: Loader
+    criterion: paddle.nn.Layer
+    optimizer: paddle.optimizer.Optimizer
+    scheduler: Any
+    """``paddle.optimizer.lr.LRScheduler``, stepped every iteration."""
+
+    def close(self):
+        """End the loading processes; iterating again starts new ones."""
+        self.train_loader.close()
+        self.val_loader.close()
+
+
+def make_parts(config, data):
+    """``Parts`` of a run of ``config`` (a ``TrainConfig``) on ``data`` (an ``ImageData``).
+
+    Seeds every generator with ``config.seed`` first: the same config gives the same first weights each time.
+
+    Raises:
+        FasterNetError: an unknown variant or mixer, or fewer training images than a batch holds.
+    """
+    machine.seed_everything(config.seed)
+    train_loader, val_loader = make_loaders(data, config)
+    model = build_model(config, len(data.class_names))
+    criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
+    steps_per_epoch = len(data.train) // config.batch_size  # the notebook's number, also when max_steps ends it early
+    optimizer, scheduler = make_optimizer(model, config, steps_per_epoch)
+    return Parts(model, train_loader, val_loader, criterion, optimizer, scheduler)
+
+
+def run_training(
+    config,
+    *,
+    resume=False,
+    overwrite=False,
+    checkpoint_every=CHECKPOINT_EVERY,
+    keep_checkpoints=KEEP_CHECKPOINTS,
+):
+    """Train as ``python -m fasternet_paddle.train`` does: the same lines, files, checkpoints and numbers.
+
+    Args:
+        config: ``TrainConfig``.
+        resume: go on with the run in ``config.work_path``, to the end that it would have had (``epochs`` may grow).
+        overwrite: replace the run that is there.
+        checkpoint_every: seconds between two checkpoints; 0 saves after each step.
+        keep_checkpoints: how many to keep, at least 1.
+
+    Returns:
+        ``Run`` with the best epoch's network, as ``load_run`` reads it from ``best_model.pdparams``, and its history.
+
+    Raises:
+        FasterNetError: whatever a user can mend; found before any long work where that can be.
+        Stopped: Ctrl-C or SIGTERM ended the run; it is saved, and ``resume=True`` goes on with it.
+    """
+    check_names(config.variant, config.mixer)
+    session = Session(
+        config,
+        resume=resume,
+        overwrite=overwrite,
+        checkpoint_every=checkpoint_every,
+        keep_checkpoints=keep_checkpoints,
+    )
+    machine.begin(config.device, config.seed, train_size=config.image_size)
+    data = load_dataset(config.dataset, config.data_path)
+    print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")
+    with contextlib.closing(make_parts(config, data)) as parts, session:
+        session.start(parts, data)
+        history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
+        best = load_run(Path(config.work_path) / folder.BEST_MODEL)
+        _save_figures(history, best, data)
+    return dataclasses.replace(best, history=history)
+
+
+def _save_figures(history, run, data):
+    """Write the learning curves and the grid of what ``run`` predicts into its work path."""
+    figures = {
+        folder.LOSS_FIGURE: plots.plot_learning_curve(history.loss_record, title="loss", ylabel="CE Loss"),
+        folder.ACC_FIGURE: plots.plot_learning_curve(history.acc_record, title="acc", ylabel="Accuracy"),
+        folder.PREDICTIONS_FIGURE: plots.show_predictions(run.model, data, run.config.image_size)[0].figure,
+    }
+    for name, figure in figures.items():
+        plots.save_figure(figure, Path(run.config.work_path) / name)
