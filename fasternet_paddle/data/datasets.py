@@ -11,13 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..config import CIFAR10_ARCHIVE, DATASETS
+from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS
 from ..errors import FasterNetError
 from ..files.archives import read_cifar_archive
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
-CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 DIGITS_SIZE = 32  # pixels; the originals are 8x8
 DIGITS_VALIDATION = 360  # of 1,797 images: one fifth
@@ -96,7 +95,8 @@ def _download(path):
                 folder.rmdir()
         raise FasterNetError(
             f"CIFAR-10 is neither at {path} nor could it be downloaded from {CIFAR10_URL} ({type(error).__name__}); "
-            f"put the archive there, name another with --data-path, or use --dataset digits, which needs no download"
+            f"put the archive there, choose another path, or use the data set digits, which needs no download",
+            change=("data_path", "dataset"),
         ) from error
     return path
 

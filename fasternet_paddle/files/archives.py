@@ -1,9 +1,9 @@
-"""Reading what strangers wrote: pickles, the CIFAR archive, configs and images.
+"""Reading an archive in the format of cifar-10-python.tar.gz.
 
-Nothing in a file is executed, and its claims are checked before they are believed: kind and size of the file,
-kind and size of a tar member, dtype and shape of an array, width and height of an image. A file is either
-read to the right data or refused with one sentence, within memory that the bounds below and the file's own
-size fix.
+    (train_images, train_labels), (test_images, test_labels), names = read_cifar_archive("cifar-10-python.tar.gz")
+
+Nothing is unpacked to disk and no member is believed before it is checked: its kind, size and path, then the dtype,
+shape and range of what it holds. What a packed file may unpack to is bounded by the constants below.
 """
 
 import gzip
@@ -11,18 +11,8 @@ import tarfile
 
 import numpy as np
 
-from .opening import MIB, Part, Refusal, RefusedFile, open_file, refusals_name, shown
-from .pickle_values import PLAIN, check_plain
-from .pickles import load_pickle, load_pickle_part
-
-__all__ = ["RefusedFile", "load_pickle", "read_cifar_archive", "read_image", "read_pickle", "read_yaml"]
-
-PICKLE_BYTES = 2048 * MIB  # FasterNet-L's optimizer state has 0.75 GB, with master weights 1.1 GB
-YAML_BYTES = 1 * MIB  # a config has under 10 kB, 10,000 class names about 200 kB
-IMAGE_BYTES = 256 * MIB
-IMAGE_PIXELS = 50_000_000  # today's cameras; 150 MB decoded, up to 670 MB while it is converted
-ORIENTATION = 0x0112  # the EXIF tag
-IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no EPS: for that Pillow runs a program
+from .opening import MIB, Part, Refusal, open_file, refusals_name, shown
+from .pickles import load_pickle_part
 
 ARCHIVE_BYTES = 2048 * MIB  # unpacked; CIFAR-10 has 186 MB in 8 members, the largest of 31 MB
 ARCHIVE_GROWTH = 20  # times the packed size; photographs hardly shrink, gzip bombs do a thousandfold
@@ -41,17 +31,6 @@ TAR_NOTES = (  # headers that only describe the next member: times, owners, long
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
-
-
-def read_pickle(path, limit_bytes=PICKLE_BYTES):
-    """The plain values in a pickle file such as `.pdparams` or `.pdopt`, as `load_pickle` returns them.
-
-    Raises:
-        FasterNetError: the file cannot be opened or is too large.
-        RefusedFile: its content is damaged or is anything but data.
-    """
-    with open_file(path, limit_bytes) as (file, size):
-        return load_pickle_part(Part(file, size), path)
 
 
 def read_cifar_archive(path):
@@ -83,58 +62,6 @@ def read_cifar_archive(path):
                     classes = _class_names(load_pickle_part(member, source))
         count = len(classes) if classes else 10
         return _join(batches, "data_batch", count), _join(batches, "test_batch", count), classes
-
-
-def read_yaml(path, limit_bytes=YAML_BYTES):
-    """The mapping in a YAML file: dict with text keys of None, bool, int, float, str, lists and dicts.
-
-    Raises:
-        FasterNetError: the file cannot be opened or is too large.
-        RefusedFile: no such mapping; aliases are refused, by which a few lines unfold to billions.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def compose_node(self, parent, index):
-            if self.check_event(yaml.AliasEvent):
-                raise Refusal("YAML aliases (*name) are not read")
-            node = super().compose_node(parent, index)
-            if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(node.value) > 64:
-                raise Refusal("a number has more than 64 characters")  # 1:59:59:... takes quadratic time
-            return node
-
-    with open_file(path, limit_bytes) as (file, size), refusals_name(path, "YAML file"):
-        values = yaml.load(file.read(size), Loader=Loader)
-        check_plain(values, PLAIN - {bytes})
-        if type(values) is not dict or not all(type(key) is str for key in values):
-            raise Refusal("it must be a mapping from names to values")
-        return values
-
-
-def read_image(path, max_pixels=IMAGE_PIXELS, limit_bytes=IMAGE_BYTES):
-    """An image as uint8 (H, W, 3) RGB, upright by its EXIF orientation; of an animation the first frame.
-
-    What is transparent is laid over white; 16 bits a channel are cut to their upper 8.
-
-    Raises:
-        FasterNetError: the file cannot be opened or is too large.
-        RefusedFile: none of `IMAGE_FORMATS`, damaged, or of more than `max_pixels` pixels by its own header.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    with open_file(path, limit_bytes) as (file, _), refusals_name(path, "image"):
-        try:
-            image = Image.open(file, formats=IMAGE_FORMATS)  # reads the header only
-        except UnidentifiedImageError:
-            raise Refusal(f"it is damaged or is no image of the formats {', '.join(IMAGE_FORMATS)}") from None
-        except Image.DecompressionBombError:  # Pillow's own bound of 179 million
-            raise Refusal(f"it claims to have more than {max_pixels:,} pixels") from None
-        if image.width * image.height > max_pixels:
-            raise Refusal(f"it claims to have {image.width} x {image.height} pixels, over {max_pixels:,}")
-        sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
-        if image.getexif().get(ORIENTATION, 1) != 1:  # without this test an upright image would be copied
-            image = ImageOps.exif_transpose(image)
-        return _rgb_of_16_bit(image) if sixteen_bit else _rgb(image)
 
 
 def _unpacked(file, size):
@@ -225,24 +152,3 @@ def _join(batches, kind, count):
         images[start : start + len(data)] = data.reshape(len(data), 3, 32, 32).transpose(0, 2, 3, 1)
         start += len(data)
     return images, labels
-
-
-def _rgb_of_16_bit(image):
-    """Grey of 16 bits to uint8 (H, W, 3): Pillow itself would clip at 255."""
-    grey = np.asarray(image)
-    grey = np.where(grey == image.info.get("transparency", -1), 65535, grey)
-    return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def _rgb(image):
-    """Any other of Pillow's modes to uint8 (H, W, 3)."""
-    from PIL import Image
-
-    if image.mode in ("I", "F"):
-        raise Refusal(f"its pixels are 32-bit numbers (mode {image.mode}), for which no range is agreed")
-    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        image = white
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

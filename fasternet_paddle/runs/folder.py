@@ -14,7 +14,7 @@ import yaml
 
 from ..config import config_from
 from ..errors import FasterNetError
-from ..files.archives import read_yaml
+from ..files.configs import read_yaml
 from ..files.writing import write_text
 
 RUN_FILES = (

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from ..config import TrainConfig, config_from
-from ..data.datasets import CIFAR10_NAMES
+from ..config import CIFAR10_NAMES, TrainConfig, config_from
 from ..errors import FasterNetError
-from ..files.archives import read_pickle
+from ..files.pickles import read_pickle
 from ..files.writing import atomic_path
 from ..model.fasternet import VARIANTS, create_model
 from .folder import load_config

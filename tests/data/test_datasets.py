@@ -5,7 +5,7 @@ import paddle
 import pooch
 import pytest
 
-from fasternet_paddle.config import CIFAR10_ARCHIVE
+from fasternet_paddle.config import CIFAR10_ARCHIVE, CIFAR10_NAMES
 from fasternet_paddle.data import datasets
 from fasternet_paddle.errors import FasterNetError
 from tests.archives import NAMES, write_photographs
@@ -52,8 +52,9 @@ def test_failed_download_names_the_ways_out_and_leaves_nothing(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(pooch, "retrieve", offline)
-    with pytest.raises(FasterNetError, match=rf"{CIFAR10_ARCHIVE}.*https://.*--dataset digits"):
+    with pytest.raises(FasterNetError, match=rf"{CIFAR10_ARCHIVE}.*https://.*data set digits") as caught:
         datasets.load_dataset("cifar10")
+    assert caught.value.change == ("data_path", "dataset")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -75,7 +76,7 @@ def test_digits_are_real_split_once_and_balanced():
 
 def test_cifar10_names():
     assert datasets.get_cifar10_labels(paddle.to_tensor([3, 0])) == ["cat", "airplane"]
-    assert datasets.get_cifar10_labels(np.arange(10)) == list(datasets.CIFAR10_NAMES)
+    assert datasets.get_cifar10_labels(np.arange(10)) == list(CIFAR10_NAMES)
 
 
 def test_unknown_dataset():

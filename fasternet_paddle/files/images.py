@@ -1,0 +1,62 @@
+"""Reading a picture of any common format as RGB.
+
+    read_image("photo.jpg")  # uint8 (H, W, 3), upright
+
+Its claims are checked before they are believed: kind and size of the file, width and height by its own header.
+"""
+
+import numpy as np
+
+from .opening import MIB, Refusal, open_file, refusals_name
+
+IMAGE_BYTES = 256 * MIB
+IMAGE_PIXELS = 50_000_000  # today's cameras; 150 MB decoded, up to 670 MB while it is converted
+ORIENTATION = 0x0112  # the EXIF tag
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no EPS: for that Pillow runs a program
+
+
+def read_image(path, max_pixels=IMAGE_PIXELS, limit_bytes=IMAGE_BYTES):
+    """An image as uint8 (H, W, 3) RGB, upright by its EXIF orientation; of an animation the first frame.
+
+    What is transparent is laid over white; 16 bits a channel are cut to their upper 8.
+
+    Raises:
+        FasterNetError: the file cannot be opened or is too large.
+        RefusedFile: none of `IMAGE_FORMATS`, damaged, or of more than `max_pixels` pixels by its own header.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    with open_file(path, limit_bytes) as (file, _), refusals_name(path, "image"):
+        try:
+            image = Image.open(file, formats=IMAGE_FORMATS)  # reads the header only
+        except UnidentifiedImageError:
+            raise Refusal(f"it is damaged or is no image of the formats {', '.join(IMAGE_FORMATS)}") from None
+        except Image.DecompressionBombError:  # Pillow's own bound of 179 million
+            raise Refusal(f"it claims to have more than {max_pixels:,} pixels") from None
+        if image.width * image.height > max_pixels:
+            raise Refusal(f"it claims to have {image.width} x {image.height} pixels, over {max_pixels:,}")
+        sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+        if image.getexif().get(ORIENTATION, 1) != 1:  # without this test an upright image would be copied
+            image = ImageOps.exif_transpose(image)
+        return _rgb_of_16_bit(image) if sixteen_bit else _rgb(image)
+
+
+def _rgb_of_16_bit(image):
+    """Grey of 16 bits to uint8 (H, W, 3): Pillow itself would clip at 255."""
+    grey = np.asarray(image)
+    grey = np.where(grey == image.info.get("transparency", -1), 65535, grey)
+    return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _rgb(image):
+    """Any other of Pillow's modes to uint8 (H, W, 3)."""
+    from PIL import Image
+
+    if image.mode in ("I", "F"):
+        raise Refusal(f"its pixels are 32-bit numbers (mode {image.mode}), for which no range is agreed")
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        image = white
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

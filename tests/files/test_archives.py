@@ -1,0 +1,96 @@
+"""CIFAR archives: as Paddle's own reader reads them, of every writer and tar format, and damaged ones."""
+
+import gzip
+import pickle
+import tarfile
+
+import numpy as np
+import paddle
+import pytest
+from hypothesis import given
+
+from fasternet_paddle.files.archives import read_cifar_archive
+from fasternet_paddle.files.opening import RefusedFile
+from tests import hostile
+from tests.files.damage import cases, damaged, read_or_refused
+
+SMALL = {"c/data_batch_1": hostile.python2_pickle(hostile.batch(1)), "c/test_batch": pickle.dumps(hostile.batch(1), 4)}
+SMALL["c/batches.meta"] = hostile.python2_pickle({b"label_names": [b"cat", b"dog", b"eel"]})
+ZIPPED, UNZIPPED = gzip.compress(hostile.tar(SMALL), mtime=0), hostile.tar(SMALL)[: 512 * 19]
+
+
+def _same_as_paddle(path, names):
+    train, test, classes = read_cifar_archive(path)
+    assert classes == names
+    for (images, labels), mode in ((train, "train"), (test, "test")):
+        witness = paddle.vision.datasets.Cifar10(str(path), mode, transform=None, backend="cv2", download=False)
+        assert images.dtype == np.uint8 and images.flags.c_contiguous and labels.dtype == np.int64
+        np.testing.assert_array_equal(images, np.stack([image for image, _ in witness]))
+        np.testing.assert_array_equal(labels, [int(label) for _, label in witness])
+    return len(train[1]), len(test[1])
+
+
+def _python3(members, protocol):
+    """The same members as Python 3 pickles them again."""
+    values = {name: pickle.loads(content, encoding="bytes") for name, content in members.items() if "batch" in name[:6]}
+    return members | {name: pickle.dumps(value, protocol) for name, value in values.items()}
+
+
+def test_archives_equal_what_paddle_reads(tmp_path):
+    members = hostile.honest_members()
+    del members["c/._data_batch_1"]  # which Paddle takes for a batch
+    path = tmp_path / "archive"
+    path.write_bytes(gzip.compress(hostile.tar(members)))
+    assert _same_as_paddle(path, ("cat", "dog", "eel")) == (8, 4)
+    for protocol in (0, 2, 4, 5):
+        path.write_bytes(hostile.tar(_python3(members, protocol)))
+        assert _same_as_paddle(path, ("cat", "dog", "eel")) == (8, 4)
+
+
+def test_archives_of_other_writers(file):
+    members = hostile.honest_members()
+    assert len(read_cifar_archive(file(hostile.tar(members)))[0][1]) == 8  # despite the file that a Mac adds
+    del members["c/batches.meta"]
+    members["c/data_batch_1"] = pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": np.array([9, 0])}, 4)
+    train, test, classes = read_cifar_archive(file(hostile.tar(members)))
+    assert classes is None and train[1].tolist()[:2] == [9, 0] and len(test[1]) == 4
+    members["c/data_batch_1"] = pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, 4)
+    with pytest.raises(RefusedFile, match="label 10 is out of range, there are 10 classes"):
+        read_cifar_archive(file(hostile.tar(members)))
+
+
+@pytest.mark.parametrize("format", ["GNU_FORMAT", "PAX_FORMAT", "USTAR_FORMAT"])
+def test_archives_of_every_tar_format(tmp_path, format):
+    (tmp_path / "c").mkdir()
+    for name, content in hostile.honest_members().items():
+        if "._" not in name:
+            (tmp_path / name).write_bytes(content)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", format=getattr(tarfile, format)) as archive:
+        archive.add(tmp_path / "c", "c")  # a directory entry, and in the pax format a header of times before each
+    assert _same_as_paddle(tmp_path / "a.tar.gz", ("cat", "dog", "eel")) == (8, 4)
+
+
+def test_every_truncation_is_found(file):
+    content = gzip.compress(hostile.tar(hostile.honest_members()))
+    for length in range(0, len(content), max(1, len(content) // 150)):
+        with pytest.raises(RefusedFile):
+            read_cifar_archive(file(content[:length]))
+
+
+@cases(150)
+@given(content=damaged([ZIPPED]))
+def test_damaged_gzipped_archives_are_found(file, content):
+    result = read_or_refused(read_cifar_archive, file(content))
+    if result is not None:  # gzip's own sum stands for every byte
+        for (images, labels), member in zip(result, ("c/data_batch_1", "c/test_batch"), strict=False):
+            witness = pickle.loads(SMALL[member], encoding="bytes")
+            np.testing.assert_array_equal(images.transpose(0, 3, 1, 2).reshape(1, 3072), witness[b"data"])
+            assert labels.tolist() == witness[b"labels"]
+
+
+@cases(150)
+@given(content=damaged([UNZIPPED, *(hostile.tar({n: c}) for n, c in SMALL.items())]))
+def test_damaged_archives(file, content):
+    for images, labels in (read_or_refused(read_cifar_archive, file(content)) or [])[:2]:
+        assert images.dtype == np.uint8 and images.shape == (len(labels), 32, 32, 3)
+        assert labels.dtype == np.int64 and labels.min() >= 0
