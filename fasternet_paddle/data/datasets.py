@@ -5,6 +5,7 @@ A data set is two sets of uint8 RGB images with int64 labels, and its class name
 """
 
 import contextlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS
 from ..errors import FasterNetError
 from ..files.archives import read_cifar_archive
+from .file_images import FileImages
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -24,13 +26,18 @@ DIGITS_VALIDATION = 360  # of 1,797 images: one fifth
 
 @dataclass(frozen=True)
 class Images:
-    """``images``: uint8 ``(N, H, W, 3)`` RGB; ``labels``: int64 ``(N,)``."""
+    """``images``: uint8 ``(N, H, W, 3)`` RGB, or a ``FileImages``; ``labels``: int64 ``(N,)``."""
 
-    images: np.ndarray
+    images: np.ndarray | FileImages
     labels: np.ndarray
 
     def __len__(self):
         return len(self.labels)
+
+    def fingerprint(self):
+        """CRC-32 of images and labels: of pixels in memory, of paths and sizes for files."""
+        files = isinstance(self.images, FileImages)
+        return (self.images.fingerprint() if files else zlib.crc32(self.images)) ^ zlib.crc32(self.labels)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class ImageData:
     class_names: tuple[str, ...]
     train: Images
     val: Images
+    test: Images | None = None
+    """Images that training never sees, where there are any."""
 
 
 def get_cifar10_labels(labels):

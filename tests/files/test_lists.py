@@ -77,7 +77,7 @@ def test_class_lists_that_are_none(tmp_path, content):
     assert str(caught.value).isprintable()
 
 
-ROWS = [("train", "a, \"b\"/ü\n.jpg", "猫", 12), ("val", "caf\udce9.jpg", "dog, small", 0), ("test", "/x", "y", 10**12)]
+ROWS = [("train", 'a, "b"/ü\n.jpg', "猫", 12), ("val", "caf\udce9.jpg", "dog, small", 0), ("test", "/x", "y", 10**12)]
 
 
 def test_a_listing_comes_back_and_is_csv(tmp_path):
@@ -90,7 +90,8 @@ def test_a_listing_comes_back_and_is_csv(tmp_path):
 @pytest.mark.parametrize(
     "content",
     ["", "a,b,c,d\n", "part,path,class,bytes\ntrain,a\n", "part,path,class,bytes\ntrain,a,b,x\n",
-     "part,path,class,bytes\nother,a,b,1\n", 'part,path,class,bytes\ntrain,"a,b,1\n', "part,path,class,bytes\nval,,b,1\n"],
+     "part,path,class,bytes\nother,a,b,1\n", 'part,path,class,bytes\ntrain,"a,b,1\n',
+     "part,path,class,bytes\nval,,b,1\n"],
 )  # fmt: skip
 def test_a_listing_that_is_none(tmp_path, content):
     (tmp_path / "files.csv").write_text(content)
