@@ -19,7 +19,7 @@ from ..errors import FasterNetError
 from ..files.images import is_image_file
 from ..files.lists import PARTS, check_class_name, printable, read_class_list, read_image_list
 from .file_images import FileImages, PackedNames
-from .index import Found, find_files, scan
+from .index import Found, chain, find_files, scan
 
 TRAIN, VAL, TEST, WHOLE = 0, 1, 2, 3  # of ``Listing.parts``; the first three by their place in PARTS
 FOLDERS = {"train": TRAIN, "val": VAL, "valid": VAL, "validation": VAL, "test": TEST}
@@ -110,8 +110,7 @@ def _from_folders(root, parts):
     found, spans, remarks, strangers = Found(), [], [], []
     for part in parts or [""]:
         start = len(found.paths)
-        lie_beside = 0
-        names = {}
+        above, lie_beside, names = chain(os.path.join(root, part)), 0, {}
         for entry in scan(os.path.join(root, part)):
             path = f"{part}/{entry.name}" if part else entry.name
             if not entry.is_dir():
@@ -127,7 +126,7 @@ def _from_folders(root, parts):
                 )
             names[name] = path
         for name, path in names.items():
-            find_files(root, path, found)
+            find_files(root, path, found, above)
             spans.append((FOLDERS[part] if part else WHOLE, name, start, len(found.paths)))
             start = len(found.paths)
         if lie_beside:

@@ -67,19 +67,20 @@ def scan(folder):
         raise FasterNetError(f"the folder {folder!r} cannot be read: {error.strerror}", change="data_path") from None
 
 
-def find_files(root, below, found=None):
+def find_files(root, below, found=None, above=None):
     """All images in the folder ``root/below`` and the folders under it; links are followed, each folder once.
 
     Args:
         root: folder that paths are relative to.
         below: folder under it, its parts joined by "/".
         found: a ``Found`` to add to.
+        above: ``chain`` of the folder that ``below`` lies in, where it was computed already.
 
     Raises:
         FasterNetError: a folder that cannot be read.
     """
     found = Found() if found is None else found
-    seen = _ancestors(os.path.join(root, below))
+    seen = set(chain(os.path.dirname(os.path.join(root, below))) if above is None else above)
     stack = [below]
     while stack:
         below = stack.pop()
@@ -109,14 +110,14 @@ def find_files(root, below, found=None):
     return found
 
 
-def _ancestors(folder):
-    """(device, number) of every folder above one: a link to any of them would run in a circle."""
-    seen, folder = set(), os.path.abspath(folder)
-    while (parent := os.path.dirname(folder)) != folder:
-        folder = parent
+def chain(folder):
+    """(device, number) of a folder and every folder above it: a link to any of them would run in a circle."""
+    folder, seen, last = os.path.abspath(folder), set(), None
+    while folder != last:
         with contextlib.suppress(OSError):
             status = os.stat(folder)
             seen.add((status.st_dev, status.st_ino))
+        folder, last = os.path.dirname(folder), folder
     return seen
 
 
@@ -141,7 +142,7 @@ class Kept:
         self.path = cache_root() / "pictures" / f"{name}.npz"
         self.keys, self.digests, self.failures = np.empty(0, np.uint64), np.empty((0, 2), np.uint64), {}
         with contextlib.suppress(Exception):  # it only saves time: what is absent or damaged is made again
-            with np.load(self.path, allow_pickle=False) as kept:
+            with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as kept:
                 keys, digests, text = kept["keys"], kept["digests"], kept["failures"].tobytes()
             failures = {int(key): str(reason) for key, reason in json.loads(text).items()}
             if keys.dtype == digests.dtype == np.uint64 and keys.ndim == 1 and digests.shape == (len(keys), 2):
