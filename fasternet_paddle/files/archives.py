@@ -1,13 +1,17 @@
-"""Reading an archive in the format of cifar-10-python.tar.gz.
+"""Reading CIFAR-10 and CIFAR-100 in their python form: the archive, or the folder that it unpacks to.
 
     (train_images, train_labels), (test_images, test_labels), names = read_cifar_archive("cifar-10-python.tar.gz")
+    train, test, names = read_cifar_archive("cifar-100-python", CIFAR100)
 
 Nothing is unpacked to disk and no member is believed before it is checked: its kind, size and path, then the dtype,
 shape and range of what it holds. What a packed file may unpack to is bounded by the constants below.
 """
 
 import gzip
+import os
+import re
 import tarfile
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,12 +37,34 @@ TAR_NOTES = (  # headers that only describe the next member: times, owners, long
 )
 
 
-def read_cifar_archive(path):
-    """The images of an archive in the format of cifar-10-python.tar.gz (tar, gzipped or not).
+@dataclass(frozen=True)
+class Layout:
+    """What members and keys an archive of the CIFAR kind has; patterns are of a member's base name."""
+
+    train: str
+    test: str
+    meta: str
+    labels: str
+    """Key of the labels in a batch."""
+    names: str
+    """Key of the classes' names in ``meta``."""
+    classes: int
+    """How many classes there are where no ``meta`` names them."""
+
+
+CIFAR10 = Layout("data_batch.*", "test_batch.*", "batches.meta", "labels", "label_names", 10)
+CIFAR100 = Layout("train", "test", "meta", "fine_labels", "fine_label_names", 100)
+CIFAR100_COARSE = Layout("train", "test", "meta", "coarse_labels", "coarse_label_names", 20)
+
+
+def read_cifar_archive(path, layout=CIFAR10):
+    """The images of an archive in the format of cifar-10-python.tar.gz (tar, gzipped or not), or of its folder.
 
     Args:
         path: archive with members `.../data_batch*`, `.../test_batch*` and, if it names its classes,
-            `.../batches.meta`; pickled by Python 2 or 3.
+            `.../batches.meta` (of CIFAR-100 `train`, `test` and `meta`), or a folder with them; pickled by Python 2
+            or 3.
+        layout: `CIFAR10`, `CIFAR100` or `CIFAR100_COARSE`.
 
     Returns:
         ((images, labels), (images, labels), names) of train and test part: images uint8 (N, 32, 32, 3) RGB,
@@ -46,22 +72,37 @@ def read_cifar_archive(path):
         of str, or None without a `batches.meta`.
 
     Raises:
-        FasterNetError: the file cannot be opened.
+        FasterNetError: the file or folder cannot be opened.
         RefusedFile: damaged, no such archive, or claims that do not hold.
     """
-    batches, classes = {}, None
+    if os.path.isdir(path):
+        with refusals_name(path, "folder of a CIFAR archive"):
+            return _read(_folder_members(path, layout), path, layout)
     with open_file(path, ARCHIVE_BYTES) as (file, size), refusals_name(path, "tar or tar.gz archive"):
-        for name, member in _tar_members(_unpacked(file, size)):
-            base, source = name.rpartition("/")[2], f"{path}, member {shown(name)},"
-            with refusals_name(source, "CIFAR batch"):
-                if base.startswith(("data_batch", "test_batch")):
-                    if name in batches:
-                        raise Refusal("the archive holds it twice")
-                    batches[name] = _batch(load_pickle_part(member, source))
-                elif base == "batches.meta":
-                    classes = _class_names(load_pickle_part(member, source))
-        count = len(classes) if classes else 10
-        return _join(batches, "data_batch", count), _join(batches, "test_batch", count), classes
+        return _read(_tar_members(_unpacked(file, size)), path, layout)
+
+
+def _read(members, path, layout):
+    batches, classes = {}, None
+    for name, member in members:
+        base, source = name.rpartition("/")[2], f"{path}, member {shown(name)},"
+        with refusals_name(source, "CIFAR batch"):
+            if re.fullmatch(f"{layout.train}|{layout.test}", base):
+                if name in batches:
+                    raise Refusal("the archive holds it twice")
+                batches[name] = _batch(load_pickle_part(member, source), layout.labels)
+            elif base == layout.meta:
+                classes = _class_names(load_pickle_part(member, source), layout.names)
+    count = len(classes) if classes else layout.classes
+    return _join(batches, layout.train, count), _join(batches, layout.test, count), classes
+
+
+def _folder_members(folder, layout):
+    """Yields (name, `Part`) of the files in a folder that the layout names."""
+    for name in sorted(os.listdir(folder)):
+        if re.fullmatch(f"{layout.train}|{layout.test}|{re.escape(layout.meta)}", name):
+            with open_file(os.path.join(folder, name), MEMBER_BYTES) as (file, size):
+                yield name, Part(file, size)
 
 
 def _unpacked(file, size):
@@ -102,15 +143,15 @@ def _tar_members(tar):
     raise Refusal(f"it has {MAX_MEMBERS:,} members or more")
 
 
-def _batch(batch):
+def _batch(batch, key):
     """Images uint8 (n, 3072), red, green and blue plane, and labels int64 (n,) of one unpickled batch."""
-    data, labels = _entry(batch, "data"), _entry(batch, "labels")
+    data, labels = _entry(batch, "data"), _entry(batch, key)
     if type(data) is not np.ndarray or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         got = f"{data.dtype} {data.shape}" if type(data) is np.ndarray else type(data).__name__
         raise Refusal(f"its data must be uint8 of shape (n, 3072), got {got}")
     integers = type(labels) in (list, np.ndarray) and all(isinstance(v, int | np.integer) for v in labels)
     if not integers or any(isinstance(v, bool) for v in labels):
-        raise Refusal("its labels must be a list of integers")
+        raise Refusal(f"its {key} must be a list of integers")
     if len(labels) != len(data):
         raise Refusal(f"it has {len(data)} images but {len(labels)} labels")
     wrong = [int(label) for label in labels if not 0 <= label < MAX_CLASSES]
@@ -119,13 +160,13 @@ def _batch(batch):
     return data, np.array(labels, np.int64)
 
 
-def _class_names(meta):
-    names = _entry(meta, "label_names")
+def _class_names(meta, key):
+    names = _entry(meta, key)
     if type(names) not in (list, tuple) or not 0 < len(names) <= MAX_CLASSES:
-        raise Refusal(f"its label_names must be a list of 1 to {MAX_CLASSES:,} names")
+        raise Refusal(f"its {key} must be a list of 1 to {MAX_CLASSES:,} names")
     names = tuple(name.decode() if type(name) is bytes else name for name in names)
     if not all(type(name) is str and name and name.isprintable() for name in names):
-        raise Refusal("its label_names must be printable text")
+        raise Refusal(f"its {key} must be printable text")
     return names
 
 
@@ -138,7 +179,8 @@ def _entry(mapping, key):
 
 def _join(batches, kind, count):
     """Images (N, 32, 32, 3) and labels (N,) of the batches of one kind, which are let go one by one."""
-    names = sorted(name for name in batches if name.rpartition("/")[2].startswith(kind))
+    names = sorted(name for name in batches if re.fullmatch(kind, name.rpartition("/")[2]))
+    kind = kind.removesuffix(".*")
     if not names:
         raise Refusal(f"it holds no member named {kind}")
     labels = np.concatenate([batches[name][1] for name in names])

@@ -19,14 +19,7 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )  # of the formats below, in lower case
-MAGIC = (
-    b"\xff\xd8\xff",
-    b"\x89PNG\r\n\x1a\n",
-    b"BM",
-    b"GIF8",
-    b"II*\0",
-    b"MM\0*",
-)  # how their files begin, with WebP's
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*")  # how their files begin
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no EPS: for that Pillow runs a program
 
 
@@ -39,7 +32,8 @@ def is_image_file(path):
             first = file.read(16)
     except FasterNetError:
         return False
-    return first.startswith(MAGIC) or (first[:4] == b"RIFF" and first[8:12] == b"WEBP")
+    bitmap, webp = first[:2] == b"BM" and first[6:10] == bytes(4), first[:4] == b"RIFF" and first[8:12] == b"WEBP"
+    return first.startswith(MAGIC) or bitmap or webp
 
 
 def read_image(path, max_pixels=IMAGE_PIXELS, limit_bytes=IMAGE_BYTES, at_least=None):

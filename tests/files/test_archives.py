@@ -9,6 +9,7 @@ import paddle
 import pytest
 from hypothesis import given
 
+from fasternet_paddle.files import archives
 from fasternet_paddle.files.archives import read_cifar_archive
 from fasternet_paddle.files.opening import RefusedFile
 from tests import hostile
@@ -94,3 +95,68 @@ def test_damaged_archives(file, content):
     for images, labels in (read_or_refused(read_cifar_archive, file(content)) or [])[:2]:
         assert images.dtype == np.uint8 and images.shape == (len(labels), 32, 32, 3)
         assert labels.dtype == np.int64 and labels.min() >= 0
+
+
+def _hundred(count):
+    """Train and test member of CIFAR-100 as Python 2 pickled them: more keys than CIFAR-10's, two kinds of labels."""
+    values = hostile.batch(count)
+    del values[b"labels"]
+    fine, coarse = [7 * i % 100 for i in range(count)], [3 * i % 20 for i in range(count)]
+    files = [f"photo_{i}.png".encode() for i in range(count)]
+    return values | {b"fine_labels": fine, b"coarse_labels": coarse, b"filenames": files, b"batch_label": b"x"}
+
+
+HUNDRED = {
+    "cifar-100-python/train": hostile.python2_pickle(_hundred(12)),
+    "cifar-100-python/file.txt~": b"text",
+    "cifar-100-python/._test": b"\0\5\x16\7 of a Mac",
+    "cifar-100-python/test": hostile.python2_pickle(_hundred(5)),
+    "cifar-100-python/meta": hostile.python2_pickle(
+        {
+            b"fine_label_names": [f"fine {i}".encode() for i in range(100)],
+            b"coarse_label_names": [f"coarse {i}".encode() for i in range(20)],
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("layout, kind", [(archives.CIFAR100, "fine"), (archives.CIFAR100_COARSE, "coarse")])
+def test_cifar_100_equals_what_paddle_reads(tmp_path, layout, kind):
+    path = tmp_path / "cifar-100-python.tar.gz"
+    path.write_bytes(gzip.compress(hostile.tar({n: c for n, c in HUNDRED.items() if "._" not in n})))
+    train, test, names = read_cifar_archive(path, layout)
+    assert names == tuple(f"{kind} {i}" for i in range(100 if kind == "fine" else 20))
+    for (images, labels), mode, count in ((train, "train", 12), (test, "test", 5)):
+        witness = paddle.vision.datasets.Cifar100(str(path), mode, transform=None, backend="cv2", download=False)
+        np.testing.assert_array_equal(images, np.stack([image for image, _ in witness]))
+        assert labels.tolist() == _hundred(count)[f"{kind}_labels".encode()]
+        if kind == "fine":
+            assert labels.tolist() == [int(label) for _, label in witness]
+
+
+@pytest.mark.parametrize(
+    "members, layout", [(hostile.honest_members(), archives.CIFAR10), (HUNDRED, archives.CIFAR100_COARSE)]
+)
+def test_a_folder_is_read_as_its_archive(tmp_path, members, layout):
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    for name, content in members.items():
+        (folder / name.rpartition("/")[2]).write_bytes(content)
+    (tmp_path / "a.tar").write_bytes(hostile.tar(members))
+    parts, expected = (read_cifar_archive(path, layout) for path in (folder, tmp_path / "a.tar"))
+    assert parts[2] == expected[2]
+    for (images, labels), (other_images, other_labels) in zip(parts[:2], expected[:2], strict=True):
+        assert np.array_equal(images, other_images) and np.array_equal(labels, other_labels)
+    (folder / layout.test.removesuffix(".*")).write_bytes(b"damaged")
+    with pytest.raises(RefusedFile, match="member test"):
+        read_cifar_archive(folder, layout)
+    (folder / layout.test.removesuffix(".*")).unlink()
+    with pytest.raises(RefusedFile, match="holds no member named test"):
+        read_cifar_archive(folder, layout)
+
+
+def test_the_one_is_not_taken_for_the_other(file):
+    with pytest.raises(RefusedFile, match="holds no member named data_batch"):
+        read_cifar_archive(file(hostile.tar(HUNDRED)))
+    with pytest.raises(RefusedFile, match="holds no member named train"):
+        read_cifar_archive(file(hostile.tar(hostile.honest_members())), archives.CIFAR100)

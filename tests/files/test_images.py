@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from PIL import Image
 
-from fasternet_paddle.files.images import read_image
+from fasternet_paddle.files.images import is_image_file, read_image
 from fasternet_paddle.files.opening import RefusedFile
 from tests import hostile
 from tests.files.damage import cases, damaged, read_or_refused
@@ -116,3 +116,40 @@ def test_damaged_images(file, content):
         image = read_or_refused(read_image, file(content))
     if image is not None:
         assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size <= 3 * 50_000_000
+
+
+def _gradient(width, height):
+    ramp = np.linspace(0, 255, width * height).reshape(height, width).astype(np.uint8)
+    return Image.fromarray(np.stack([ramp, ramp[::-1], ramp[:, ::-1]], -1))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_at_a_reduced_scale(tmp_path, mode, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    _gradient(800, 600).convert(mode).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    full = read_image(tmp_path / "a.jpg")
+    for at_least, scale in ((601, 1), (301, 1), (300, 2), (151, 2), (150, 4), (75, 8), (1, 8)):
+        reduced = read_image(tmp_path / "a.jpg", at_least=at_least)
+        assert reduced.shape == (full.shape[0] // scale, full.shape[1] // scale, 3)
+        blocks = full.reshape(reduced.shape[0], scale, reduced.shape[1], scale, 3).mean(axis=(1, 3))
+        assert np.abs(reduced - blocks).mean() < 1.5
+
+
+def test_what_is_no_jpeg_is_not_reduced(tmp_path):
+    for suffix in (".png", ".bmp", ".webp", ".gif", ".tiff"):
+        _gradient(80, 60).save(tmp_path / f"a{suffix}")
+        path = tmp_path / f"a{suffix}"
+        np.testing.assert_array_equal(read_image(path, at_least=8), read_image(path), strict=True)
+
+
+def test_what_is_an_image_file(tmp_path):
+    for suffix in (".png", ".jpg", ".bmp", ".webp", ".gif", ".tiff"):
+        content = _saved(_gradient(8, 6), {".jpg": "JPEG", ".tiff": "TIFF"}.get(suffix, suffix[1:].upper()))
+        (tmp_path / "a.txt").write_bytes(content)
+        assert is_image_file(tmp_path / "a.txt"), suffix
+    for content in (b"", b"BM is a text", b"RIFF a sound", b"%PDF-1.7", b"hello"):
+        (tmp_path / "a.txt").write_bytes(content)
+        assert not is_image_file(tmp_path / "a.txt")
+    assert is_image_file("missing.JPG") and not is_image_file("missing") and not is_image_file(tmp_path)
