@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .errors import FasterNetError
 
-DATASETS = ("cifar10", "digits")
+DATASETS = ("cifar10", "cifar100", "cifar100-coarse", "digits", "mnist", "folder")
 AUGMENTATIONS = ("notebook", "fast")
 MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
 CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mounts it (notebook 2.2)

@@ -1,15 +1,15 @@
 """From a folder to a data set: found, checked, split, said.
 
-    data, listing, found = load_folder("photographs", val_fraction=0.2, seed=42)
-    print("\\n".join(found.lines()))
+    data = load_folder("photographs", val_fraction=0.2, seed=42)
+    print("\n".join(data.checked.lines()))
     data.train.images[0]                                  # uint8 (H, W, 3), decoded now
 
-``listing.rows()`` is what a run stores; ``reload_folder`` takes it up again.
+``data.listing.rows()`` is what a run stores; ``reload_folder`` takes it up again.
 """
 
 from . import checks as checking
-from .datasets import ImageData, Images
 from .folders import TEST, TRAIN, VAL, from_rows, list_folder
+from .images import ImageData, Images
 from .splitting import split
 
 
@@ -24,7 +24,7 @@ def load_folder(root, val_fraction=0.2, test_fraction=0.0, seed=42, checks=True,
         processes: how many decode; None: a core each.
 
     Returns:
-        (``ImageData``, ``Listing``, ``Checked``).
+        ``ImageData`` with its ``listing`` and ``checked``.
 
     Raises:
         FasterNetError: what is wrong with the folder, in one sentence.
@@ -33,15 +33,14 @@ def load_folder(root, val_fraction=0.2, test_fraction=0.0, seed=42, checks=True,
     found, failures, remarks = checking.digests(listing, processes) if checks else (None, {}, ())
     listing, keep = checking.leave_out(listing, failures)
     listing, empty = split(listing, val_fraction, test_fraction, seed)
-    return _image_data(listing), listing, checking.checked(listing, empty, found[keep] if checks else None, remarks)
+    return _image_data(listing, checking.checked(listing, empty, found[keep] if checks else None, remarks))
 
 
 def reload_folder(root, class_names, rows, source):
-    """The data set that a run stored (``folders.from_rows``): (``ImageData``, ``Listing``)."""
-    listing = from_rows(root, class_names, rows, source)
-    return _image_data(listing), listing
+    """The data set that a run stored (arguments as ``folders.from_rows``): ``ImageData`` with its ``listing``."""
+    return _image_data(from_rows(root, class_names, rows, source))
 
 
-def _image_data(listing):
+def _image_data(listing, checked=None):
     train, val, test = (Images(*listing.images(part)) for part in (TRAIN, VAL, TEST))
-    return ImageData("folder", listing.class_names, train, val, test if len(test) else None)
+    return ImageData("folder", listing.class_names, train, val, test if len(test) else None, listing, checked)

@@ -21,7 +21,7 @@ def root(tmp_path, monkeypatch):
 
 
 def test_a_sound_folder_has_counts_alone(root):
-    _, _, checked = load_folder(root)
+    checked = load_folder(root).checked
     assert checked.lines() == [
         "2 classes; images: 140 train, 80 val, 0 test",
         "largest class 'a' with 70 training images, smallest 'a' with 70 (1 to 1.0)",
@@ -31,7 +31,8 @@ def test_a_sound_folder_has_counts_alone(root):
 def test_what_cannot_be_read_is_named_once_and_left_out(root):
     (root / "train" / "a" / "cut.png").write_bytes(encoded(1)[:-60])
     (root / "val" / "b" / "empty.jpg").write_bytes(b"")
-    data, listing, checked = load_folder(root)
+    data = load_folder(root)
+    listing, checked = data.listing, data.checked
     assert [path for path, _ in checked.unreadable] == ["val/b/empty.jpg", "train/a/cut.png"]
     assert (len(data.train), len(data.val), len(listing)) == (140, 80, 220)
     lines = "\n".join(checked.lines())
@@ -43,8 +44,8 @@ def test_more_than_one_in_a_hundred_is_an_error(root):
         (root / "train" / "a" / f"bad{number}.png").write_bytes(b"nothing")
     with pytest.raises(FasterNetError, match=r"at most 1% .* 3 of 223 are: train/a/bad0\.png \(it is damaged"):
         load_folder(root)
-    data, _, checked = load_folder(root, checks=False)  # not looked at, and that is said
-    assert len(data.train) == 143 and "not checked" in checked.lines()[-1]
+    data = load_folder(root, checks=False)  # not looked at, and that is said
+    assert len(data.train) == 143 and "not checked" in data.checked.lines()[-1]
     for number in range(3):
         (root / "train" / "a" / f"bad{number}.png").write_bytes(b"")
     with pytest.raises(FasterNetError, match="3 of 223"):  # that is seen without decoding
@@ -59,7 +60,7 @@ def test_equal_pictures_are_found_by_what_they_show(root):
     Image.fromarray(flat).save(root / "val" / "a" / "same bytes other shape.png")
     (root / "train" / "b" / "z.png").write_bytes((root / "train" / "a" / "010.png").read_bytes())
     (root / "train" / "b" / "zz.png").write_bytes((root / "train" / "b" / "011.png").read_bytes())
-    _, _, checked = load_folder(root)
+    checked = load_folder(root).checked
     assert SHAPE and checked.leaks == (("train/a/003.png", "val/a/other bytes.bmp"),)
     assert checked.conflicts == (("train/a/010.png", "train/b/z.png"),)
     lines = checked.lines()
@@ -72,23 +73,23 @@ def test_a_file_in_two_lists_is_found_without_decoding(tmp_path):
     write_tree(tmp_path, {"i": 4})
     (tmp_path / "train.txt").write_text("i/000.png 0\ni/001.png 1\n")
     (tmp_path / "val.txt").write_text("./i/001.png 1\ni/002.png 0\n")
-    assert load_folder(tmp_path, checks=False)[2].leaks == (("i/001.png", "i/001.png"),)
+    assert load_folder(tmp_path, checks=False).checked.leaks == (("i/001.png", "i/001.png"),)
 
 
 def test_files_are_decoded_again_only_when_they_have_changed(root, monkeypatch):
     seen = []
     monkeypatch.setattr(checks, "read_image", lambda path: (seen.append(os.path.basename(path)), read_image(path))[1])
     (root / "train" / "a" / "cut.png").write_bytes(encoded(1)[:-60])
-    first = load_folder(root, processes=1)[2]
+    first = load_folder(root, processes=1).checked
     assert len(seen) == 221
     seen.clear()
-    again = load_folder(root, processes=1)[2]
+    again = load_folder(root, processes=1).checked
     assert not seen and again.lines() == first.lines()
     (root / "train" / "a" / "cut.png").write_bytes(encoded(999))
     os.utime(root / "val" / "a" / "000.png", ns=(1, 1))
     (root / "val" / "b" / "new.png").write_bytes(encoded(998))
     (root / "val" / "b" / "001.png").unlink()
-    assert not load_folder(root, processes=1)[2].unreadable
+    assert not load_folder(root, processes=1).checked.unreadable
     assert sorted(seen) == ["000.png", "cut.png", "new.png"]
 
 
@@ -110,22 +111,22 @@ def test_what_was_decoded_when_it_was_stopped_is_kept(root, monkeypatch):
 
 def test_processes_find_what_one_finds(root):
     (root / "train" / "a" / "cut.png").write_bytes(encoded(1)[:-60])
-    many = load_folder(root, processes=3)[2]
+    many = load_folder(root, processes=3).checked
     os.environ["FASTERNET_CACHE"] += "2"  # the fixture's patch puts it back
-    assert many.as_dict() == load_folder(root, processes=1)[2].as_dict()
+    assert many.as_dict() == load_folder(root, processes=1).checked.as_dict()
 
 
 def test_a_cache_that_cannot_be_written_is_said(root, monkeypatch):
     (root / "file").write_text("")
     monkeypatch.setenv("FASTERNET_CACHE", str(root / "file"))
-    checked = load_folder(root)[2]
+    checked = load_folder(root).checked
     assert any("are not kept" in line for line in checked.lines())
 
 
 def test_many_findings_are_a_few_lines(root):
     for number in range(40):
         (root / "val" / "a" / f"copy{number}\x1b[2J.png").write_bytes((root / "train/a/000.png").read_bytes())
-    lines = load_folder(root)[2].lines()
+    lines = load_folder(root).checked.lines()
     assert len(lines) == 9 and lines[-1] == "  and 35 more" and all(map(str.isprintable, lines))
 
 

@@ -1,5 +1,9 @@
 """The data sets: real archives through the real reader, digits, names, and what is missing."""
 
+import pickle
+import tarfile
+import zlib
+
 import numpy as np
 import paddle
 import pooch
@@ -80,5 +84,38 @@ def test_cifar10_names():
 
 
 def test_unknown_dataset():
-    with pytest.raises(FasterNetError, match="known datasets: cifar10, digits"):
-        datasets.load_dataset("mnist")
+    with pytest.raises(FasterNetError, match=r"known datasets: cifar10, .*digits"):
+        datasets.load_dataset("imagenet")
+
+
+def test_the_folder_that_the_archive_unpacks_to(tmp_path, monkeypatch):
+    write_photographs(tmp_path / CIFAR10_ARCHIVE.rpartition("/")[2])
+    home = (tmp_path / CIFAR10_ARCHIVE).parent
+    with tarfile.open(tmp_path / "cifar-10-python.tar.gz") as archive:
+        archive.extractall(home, filter="data")
+    expected = datasets.load_dataset("cifar10", tmp_path / "cifar-10-python.tar.gz")
+    monkeypatch.chdir(tmp_path)
+    for path in (CIFAR10_ARCHIVE, home / "cifar-10-batches-py"):
+        data = datasets.load_dataset("cifar10", path)
+        assert data.class_names == tuple(NAMES) and data.train.fingerprint() == expected.train.fingerprint()
+
+
+@pytest.mark.parametrize("name, key, count", [("cifar100", "fine", 100), ("cifar100-coarse", "coarse", 20)])
+def test_cifar_100(tmp_path, name, key, count):
+    for part, number in (("train", 3), ("test", 2)):
+        values = {"data": np.zeros((number, 3072), np.uint8), f"{key}_labels": list(range(number))}
+        (tmp_path / part).write_bytes(pickle.dumps(values, 2))
+    data = datasets.load_dataset(name, tmp_path)
+    assert data.name == name and len(data.class_names) == count and data.val.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["cifar100", "mnist", "folder"])
+def test_a_data_set_without_a_default_path_asks_for_one(name):
+    with pytest.raises(FasterNetError, match=f"where the data set {name} lies") as caught:
+        datasets.load_dataset(name)
+    assert caught.value.change == ("data_path",)
+
+
+def test_a_fingerprint_is_of_pixels_and_labels():
+    part = datasets.load_dataset("digits").val
+    assert part.fingerprint() == zlib.crc32(part.images) ^ zlib.crc32(part.labels)  # as every run since has stored it

@@ -135,26 +135,26 @@ def test_a_fault_is_one_sentence(root, name):
 
 def test_val_may_lack_classes_and_have_empty_ones(root):
     write_tree(root, {"train/a": 1, "train/b": 1, "train/c": 1, "val/b": 2, "val/z": 0, "train/empty": 0})
-    data, _, checked = load_folder(root)
+    data = load_folder(root)
     assert data.class_names == ("a", "b", "c") and data.val.labels.tolist() == [1, 1]
-    assert checked.empty == ("empty", "z")
-    assert "classes without a validation image (2): 'a', 'c'" in checked.lines()
+    assert data.checked.empty == ("empty", "z")
+    assert "classes without a validation image (2): 'a', 'c'" in data.checked.lines()
 
 
 def test_classes_that_differ_in_case_only_are_two(root):
     write_tree(root, {"a": 4, "A": 4})
-    data, _, checked = load_folder(root)
-    assert data.class_names == ("A", "a") and any("case only" in line for line in checked.lines())
+    data = load_folder(root)
+    assert data.class_names == ("A", "a") and any("case only" in line for line in data.checked.lines())
 
 
 def test_ten_thousand_classes_of_one_image(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(0))
     for name in ("train", "val"):
         (tmp_path / f"{name}.txt").write_text("".join(f"a.png {number}\n" for number in range(10_000)))
-    data, _, checked = load_folder(tmp_path, checks=False)
+    data = load_folder(tmp_path, checks=False)
     assert len(data.class_names) == len(data.train) == 10_000
     assert np.array_equal(data.val.labels, np.arange(10_000))
-    assert len(checked.lines()) < 25 and max(map(len, checked.lines())) < 300
+    assert len(data.checked.lines()) < 25 and max(map(len, data.checked.lines())) < 300
     for name in ("train", "val"):
         (tmp_path / f"{name}.txt").write_text("".join(f"a.png {number}\n" for number in range(10_001)))
     with pytest.raises(FasterNetError, match="has 10,001"):
@@ -163,7 +163,7 @@ def test_ten_thousand_classes_of_one_image(tmp_path):
 
 def test_parts_hold_the_images_of_their_labels(root):
     write_tree(root, {"a": 10, "b": 20})
-    data, listing, _ = load_folder(root, val_fraction=0.3, test_fraction=0.1)
+    data = load_folder(root, val_fraction=0.3, test_fraction=0.1)
     assert [len(part) for part in (data.train, data.val, data.test)] == [18, 9, 3]
     seen = []
     for part in (data.train, data.val, data.test):
@@ -171,25 +171,25 @@ def test_parts_hold_the_images_of_their_labels(root):
             seed = next(seed for seed in range(30) if np.array_equal(image, picture(seed)))
             assert data.class_names[label] == "ab"[seed >= 10]
             seen.append(seed)
-    assert sorted(seen) == list(range(30)) and len(listing) == 30
+    assert sorted(seen) == list(range(30)) and len(data.listing) == 30
 
 
 def test_a_stored_split_is_taken_up_whatever_has_come_since(root, tmp_path):
     write_tree(root, {"b": 10, "caf é": 12})
-    data, listing, _ = load_folder(root, test_fraction=0.1)
-    write_listing(tmp_path / "files.csv", listing.rows())
+    data = load_folder(root, test_fraction=0.1)
+    write_listing(tmp_path / "files.csv", data.listing.rows())
     write_tree(root, {"a": 5, "b/more": 5}, first=90)
     moved = root.rename(tmp_path / "moved")
-    again, _ = reload_folder(moved, data.class_names, read_listing(tmp_path / "files.csv"), "files.csv")
+    again = reload_folder(moved, data.class_names, read_listing(tmp_path / "files.csv"), "files.csv")
     for one, other in ((data.train, again.train), (data.val, again.val), (data.test, again.test)):
         assert one.fingerprint() == other.fingerprint() and np.array_equal(one.labels, other.labels)
     assert np.array_equal(again.val.images[0], picture(int(again.val.images.names[0][-7:-4])))
-    (moved / listing.paths[3]).unlink()
-    (moved / listing.paths[5]).write_bytes(b"other")
-    with pytest.raises(FasterNetError, match=f"2 of the run's 22 images are gone .*{listing.paths[3]}"):
-        reload_folder(moved, data.class_names, listing.rows(), "files.csv")
+    (moved / data.listing.paths[3]).unlink()
+    (moved / data.listing.paths[5]).write_bytes(b"other")
+    with pytest.raises(FasterNetError, match=f"2 of the run's 22 images are gone .*{data.listing.paths[3]}"):
+        reload_folder(moved, data.class_names, data.listing.rows(), "files.csv")
     with pytest.raises(FasterNetError, match="does not know"):
-        reload_folder(moved, ("b", "c"), listing.rows(), "files.csv")
+        reload_folder(moved, ("b", "c"), data.listing.rows(), "files.csv")
 
 
 def test_the_folder_is_not_read_where_it_must_not_be(root, monkeypatch):
