@@ -117,6 +117,8 @@ def _work(dataset, memory, pipe, parents_end):
                     "a loading process ran out of memory; fewer workers or a smaller batch need less",
                     change=("num_workers", "batch_size"),
                 )
+            except FasterNetError as error:  # a file that cannot be read: one sentence, as without processes
+                failure = error
             except Exception:
                 failure = RuntimeError(f"a loading process failed:\n{traceback.format_exc()}")
             pipe.send((labels, failure))

@@ -74,3 +74,12 @@ def test_a_loader_reads_them(tmp_path, num_workers):
     loader.close()
     assert [labels.tolist() for _, labels in batches] == [[0, 1, 2, 3], [4, 5]]
     assert np.array_equal(batches[1][0][1], to_chw(picture(5)))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_loader_names_the_file_that_broke_meanwhile(tmp_path, num_workers):
+    loader = make_loader(Images(tree(tmp_path), np.arange(6)), to_chw, 2, num_workers=num_workers)
+    (tmp_path / "c" / "003.png").write_bytes(b"broken")
+    with pytest.raises(RefusedFile, match=r"003\.png is refused"):
+        list(loader)
+    loader.close()
