@@ -7,6 +7,7 @@ files; ``folder`` is a folder of your own images.
 """
 
 import contextlib
+import os
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS
 from ..errors import FasterNetError
 from ..files.archives import CIFAR10, CIFAR100, CIFAR100_COARSE, read_cifar_archive
+from ..files.opening import RefusedFile
 from .folder_data import load_folder
 from .images import ImageData, Images
 from .mnist import load_mnist
@@ -23,6 +25,7 @@ __all__ = ["ImageData", "Images", "get_cifar10_labels", "load_dataset"]
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
+CIFAR10_BYTES = 170_498_071
 CIFAR10_FOLDER = "cifar-10-batches-py"  # what it unpacks to
 
 DIGITS_SIZE = 32  # pixels; the originals are 8x8
@@ -65,6 +68,19 @@ def load_dataset(name, data_path=CIFAR10_ARCHIVE, *, val_fraction=0.2, test_frac
 
 
 def _cifar(name, path, layout):
+    try:
+        return _read_cifar(name, path, layout)
+    except RefusedFile as error:
+        given, size = Path(path), os.path.getsize(path)
+        if layout is CIFAR10 and given.is_file() and given.name == Path(CIFAR10_ARCHIVE).name and size < CIFAR10_BYTES:
+            raise FasterNetError(
+                f"{error}; a whole copy of CIFAR-10 has {CIFAR10_BYTES:,} bytes and this one {size:,}: "
+                f"delete it, and it is downloaded again where it is the default one"
+            ) from None
+        raise
+
+
+def _read_cifar(name, path, layout):
     train, val, class_names = read_cifar_archive(path, layout)
     if class_names is None:
         numbers = tuple(f"class {number}" for number in range(layout.classes))

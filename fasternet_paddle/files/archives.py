@@ -7,34 +7,21 @@ Nothing is unpacked to disk and no member is believed before it is checked: its 
 shape and range of what it holds. What a packed file may unpack to is bounded by the constants below.
 """
 
-import gzip
+import hashlib
 import os
 import re
-import tarfile
 from dataclasses import dataclass
 
 import numpy as np
 
-from .opening import MIB, Part, Refusal, open_file, refusals_name, shown
+from .kinds import GZIP, TAR, refuse_other
+from .opening import Part, Refusal, open_file, refusals_name, shown
 from .pickles import load_pickle_part
+from .tars import ARCHIVE_BYTES, MEMBER_BYTES, tar_members, unpacked
 
-ARCHIVE_BYTES = 2048 * MIB  # unpacked; CIFAR-10 has 186 MB in 8 members, the largest of 31 MB
-ARCHIVE_GROWTH = 20  # times the packed size; photographs hardly shrink, gzip bombs do a thousandfold
-ARCHIVE_SMALL = 128 * MIB  # what any archive may unpack to, however small it is packed
-GROWS = "it unpacks to more than an archive of its size may"
-MEMBER_BYTES = 512 * MIB
-HEADER_BYTES = 1 * MIB
-MAX_MEMBERS = 10_000
 MAX_CLASSES = 10_000
-TAR_BLOCK = 512
-TAR_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
-TAR_NOTES = (  # headers that only describe the next member: times, owners, long names
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+OTHER_FORMS = {".bin": "binary", ".mat": "Matlab"}
+RECORDS = ((3073, 10), (3074, 20))  # CIFAR-10's and -100's binary version: bytes an image, bound of the first, a label
 
 
 @dataclass(frozen=True)
@@ -55,6 +42,9 @@ class Layout:
 CIFAR10 = Layout("data_batch.*", "test_batch.*", "batches.meta", "labels", "label_names", 10)
 CIFAR100 = Layout("train", "test", "meta", "fine_labels", "fine_label_names", 100)
 CIFAR100_COARSE = Layout("train", "test", "meta", "coarse_labels", "coarse_label_names", 20)
+
+
+TITLES = {CIFAR10: "CIFAR-10", CIFAR100: "CIFAR-100", CIFAR100_COARSE: "CIFAR-100"}
 
 
 def read_cifar_archive(path, layout=CIFAR10):
@@ -79,22 +69,60 @@ def read_cifar_archive(path, layout=CIFAR10):
         with refusals_name(path, "folder of a CIFAR archive"):
             return _read(_folder_members(path, layout), path, layout)
     with open_file(path, ARCHIVE_BYTES) as (file, size), refusals_name(path, "tar or tar.gz archive"):
-        return _read(_tar_members(_unpacked(file, size)), path, layout)
+        _refuse_other_forms(file, size)
+        return _read(tar_members(unpacked(file, size)), path, layout)
 
 
 def _read(members, path, layout):
-    batches, classes = {}, None
+    batches, digests, bases, classes = {}, set(), set(), None
     for name, member in members:
         base, source = name.rpartition("/")[2], f"{path}, member {shown(name)},"
+        bases.add(base)
+        if base.endswith(tuple(OTHER_FORMS)) and re.match("data_batch|test_batch|train|test", base):
+            raise Refusal(f"it is the {OTHER_FORMS[base[-4:]]} version of CIFAR; read is the python version")
         with refusals_name(source, "CIFAR batch"):
             if re.fullmatch(f"{layout.train}|{layout.test}", base):
-                if name in batches:
-                    raise Refusal("the archive holds it twice")
-                batches[name] = _batch(load_pickle_part(member, source), layout.labels)
+                _add(batches, digests, name, _batch(load_pickle_part(member, source), layout))
             elif base == layout.meta:
                 classes = _class_names(load_pickle_part(member, source), layout.names)
+    if not batches:
+        _refuse_other_layout(bases, layout)
     count = len(classes) if classes else layout.classes
     return _join(batches, layout.train, count), _join(batches, layout.test, count), classes
+
+
+def _add(batches, digests, name, batch):
+    """Keep a batch under its path; a second copy of one, under another path, is passed over."""
+    path = "/".join(part for part in name.split("/") if part not in ("", "."))
+    base = path.rpartition("/")[2]
+    if path in batches:
+        raise Refusal("the archive holds it twice")
+    digest = base[:4], *(hashlib.sha256(np.ascontiguousarray(part)).digest() for part in batch)  # of data or test
+    if digest in digests:
+        return
+    if any(other.rpartition("/")[2] == base for other in batches):
+        raise Refusal("the archive holds another one of this name in another folder")
+    digests.add(digest)
+    batches[path] = batch
+
+
+def _refuse_other_forms(file, size):
+    """Raises `Refusal` for what is no tar: other archives, a batch alone, CIFAR's binary version."""
+    refuse_other(file, "a tar or tar.gz archive", but=(GZIP, TAR))
+    start = file.read(2)
+    file.seek(0)
+    if start in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5"):
+        raise Refusal("it is a pickle, as a single batch is; name the archive, or the folder of all batches")
+    if size and any(size % record == 0 and start[0] < labels for record, labels in RECORDS):
+        raise Refusal("it is a batch of the binary version of CIFAR; read is the python version")
+
+
+def _refuse_other_layout(bases, layout):
+    """Raises `Refusal` where the members are another layout's."""
+    for other, title in TITLES.items():
+        found = [any(re.fullmatch(pattern, base) for base in bases) for pattern in (other.train, other.test)]
+        if all(found) and TITLES[layout] != title:
+            raise Refusal(f"it is {title}, not {TITLES[layout]}", change="dataset")
 
 
 def _folder_members(folder, layout):
@@ -105,53 +133,15 @@ def _folder_members(folder, layout):
                 yield name, Part(file, size)
 
 
-def _unpacked(file, size):
-    """The tar inside a file, gzipped or not, limited to what an honest archive may unpack to."""
-    zipped = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    if not zipped:
-        return Part(file, size)
-    return Part(gzip.GzipFile(fileobj=file), min(ARCHIVE_BYTES, max(ARCHIVE_SMALL, ARCHIVE_GROWTH * size)))
-
-
-def _tar_members(tar):
-    """Yields (name, `Part`) of every regular file; one pass, and nothing is believed before it is checked."""
-    for _ in range(MAX_MEMBERS):
-        block = tar.read(TAR_BLOCK)
-        if len(block) < TAR_BLOCK:
-            raise Refusal(GROWS if not tar.left and tar.file.read(1) else "it ends too early")
-        if not any(block):  # the end mark
-            while tar.read(MIB):  # what follows is padding, behind which gzip checks its sum
-                pass
-            if tar.file.read(1):
-                raise Refusal(GROWS)
-            return
-        info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if info.name.startswith("/") or ".." in info.name.split("/"):
-            raise Refusal(f"the path of member {shown(info.name)} leads out of the archive")
-        if info.type == tarfile.DIRTYPE:
-            continue
-        if info.type not in TAR_FILES + TAR_NOTES:
-            raise Refusal(f"member {shown(info.name)} is neither a regular file nor a directory")
-        limit = min(tar.left, MEMBER_BYTES if info.type in TAR_FILES else HEADER_BYTES)
-        if not 0 <= info.size <= limit:
-            raise Refusal(f"member {shown(info.name)} claims {info.size:,} bytes, {limit:,} can be read")
-        member = Part(tar, info.size)
-        if info.type in TAR_FILES:
-            yield info.name, member
-        tar.skip(member.left + -info.size % TAR_BLOCK)
-    raise Refusal(f"it has {MAX_MEMBERS:,} members or more")
-
-
-def _batch(batch, key):
+def _batch(batch, layout):
     """Images uint8 (n, 3072), red, green and blue plane, and labels int64 (n,) of one unpickled batch."""
-    data, labels = _entry(batch, "data"), _entry(batch, key)
+    data, labels = _entry(batch, "data"), _entry(batch, layout.labels)
     if type(data) is not np.ndarray or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         got = f"{data.dtype} {data.shape}" if type(data) is np.ndarray else type(data).__name__
         raise Refusal(f"its data must be uint8 of shape (n, 3072), got {got}")
     integers = type(labels) in (list, np.ndarray) and all(isinstance(v, int | np.integer) for v in labels)
     if not integers or any(isinstance(v, bool) for v in labels):
-        raise Refusal(f"its {key} must be a list of integers")
+        raise Refusal(f"its {layout.labels} must be a list of integers")
     if len(labels) != len(data):
         raise Refusal(f"it has {len(data)} images but {len(labels)} labels")
     wrong = [int(label) for label in labels if not 0 <= label < MAX_CLASSES]

@@ -3,6 +3,7 @@
 rgb_of(Image.open("photo.jpg"))  # uint8 (H, W, 3)
 """
 
+import functools
 import io
 
 import numpy as np
@@ -82,6 +83,7 @@ def _srgb(image, profile):
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
+@functools.lru_cache(maxsize=8)  # making one takes some 10 ms, and the pictures of a folder share a few profiles
 def _transform(mode, profile):
     """LittleCMS's transform to sRGB; None where there is no profile, a broken one, another space's, or sRGB itself."""
     if not profile and mode != "LAB":

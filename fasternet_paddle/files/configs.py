@@ -3,6 +3,7 @@
 read_yaml("work/model/config.yaml")["learning_rate"]
 """
 
+from .kinds import refuse_other
 from .opening import MIB, Refusal, open_file, refusals_name
 from .pickle_values import PLAIN, check_plain
 
@@ -28,6 +29,7 @@ def read_yaml(path, limit_bytes=YAML_BYTES):
             return node
 
     with open_file(path, limit_bytes) as (file, size), refusals_name(path, "YAML file"):
+        refuse_other(file, "a YAML file")
         values = yaml.load(file.read(size), Loader=Loader)
         check_plain(values, PLAIN - {bytes})
         if type(values) is not dict or not all(type(key) is str for key in values):

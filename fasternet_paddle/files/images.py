@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import FasterNetError
 from . import colours, depths, tiffs
+from .kinds import JPEG, PNG, refuse_other
 from .opening import MIB, Refusal, open_file, refusals_name
 
 IMAGE_BYTES = 256 * MIB
@@ -22,6 +23,7 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )  # of the formats below, in lower case
+# How files of some formats begin.
 MAGIC = (
     b"\xff\xd8\xff",
     b"\x89PNG\r\n\x1a\n",
@@ -94,6 +96,7 @@ def _opened(file, max_pixels, tiff):
     except UnidentifiedImageError:
         if tiff is not None:
             raise Refusal(f"it is a TIFF of a kind that is not read ({tiff})") from None
+        refuse_other(file, "an image", but=(PNG, JPEG))
         raise Refusal(f"it is damaged or is no image of the formats {', '.join(IMAGE_FORMATS)}") from None
     except Image.DecompressionBombError:  # Pillow's own bound of 179 million
         raise Refusal(f"it claims to have more than {max_pixels:,} pixels") from None

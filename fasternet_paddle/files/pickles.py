@@ -15,6 +15,7 @@ import math
 import pickletools
 import re
 
+from .kinds import refuse_other
 from .opening import MIB, Part, Refusal, open_file, refusals_name
 from .pickle_values import KEYS, LEAVES, build, built, call_name, check_plain, find_name
 
@@ -66,6 +67,8 @@ def read_pickle(path, limit_bytes=PICKLE_BYTES):
         RefusedFile: its content is damaged or is anything but data.
     """
     with open_file(path, limit_bytes) as (file, size):
+        with refusals_name(path, "pickle"):
+            refuse_other(file, "a pickle such as .pdparams or .pdopt")
         return load_pickle_part(Part(file, size), path)
 
 

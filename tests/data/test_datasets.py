@@ -119,3 +119,18 @@ def test_a_data_set_without_a_default_path_asks_for_one(name):
 def test_a_fingerprint_is_of_pixels_and_labels():
     part = datasets.load_dataset("digits").val
     assert part.fingerprint() == zlib.crc32(part.images) ^ zlib.crc32(part.labels)  # as every run since has stored it
+
+
+def test_a_download_cut_short_says_how_to_get_it_again(tmp_path, monkeypatch):
+    path = tmp_path / CIFAR10_ARCHIVE
+    path.parent.mkdir(parents=True)
+    write_photographs(path)
+    path.write_bytes(path.read_bytes()[:-5000])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FasterNetError, match=r"a whole copy of CIFAR-10 has 170,498,071 bytes.*delete it") as caught:
+        datasets.load_dataset("cifar10")
+    assert str(path) in str(caught.value)
+    path.rename(tmp_path / "mine.tar.gz")  # an archive of the user's own has no size that we know
+    with pytest.raises(FasterNetError) as caught:
+        datasets.load_dataset("cifar10", tmp_path / "mine.tar.gz")
+    assert "delete it" not in str(caught.value)

@@ -12,7 +12,7 @@ from hypothesis import given
 from fasternet_paddle.files import archives
 from fasternet_paddle.files.archives import read_cifar_archive
 from fasternet_paddle.files.opening import RefusedFile
-from tests import hostile
+from tests import archive_table, hostile
 from tests.files.damage import cases, damaged, read_or_refused
 
 SMALL = {"c/data_batch_1": hostile.python2_pickle(hostile.batch(1)), "c/test_batch": pickle.dumps(hostile.batch(1), 4)}
@@ -156,7 +156,54 @@ def test_a_folder_is_read_as_its_archive(tmp_path, members, layout):
 
 
 def test_the_one_is_not_taken_for_the_other(file):
-    with pytest.raises(RefusedFile, match="holds no member named data_batch"):
+    with pytest.raises(RefusedFile, match="it is CIFAR-100, not CIFAR-10"):
         read_cifar_archive(file(hostile.tar(HUNDRED)))
-    with pytest.raises(RefusedFile, match="holds no member named train"):
+    with pytest.raises(RefusedFile, match="it is CIFAR-10, not CIFAR-100"):
         read_cifar_archive(file(hostile.tar(hostile.honest_members())), archives.CIFAR100)
+
+
+def test_every_form_of_an_archive(file):
+    wrong = {}
+    for form in archive_table.forms():
+        try:
+            train, test, names = read_cifar_archive(file(form.content))
+        except RefusedFile as error:
+            wrong[form.name] = str(error)
+            continue
+        sound = names == form.names
+        for (images, labels), members in ((train, archive_table.ORDER), (test, ["test_batch"])):
+            expected = archive_table.expected(members)
+            sound &= np.array_equal(images, expected[0]) and np.array_equal(labels, expected[1])
+        if not sound:
+            wrong[form.name] = "other data"
+    assert wrong == {} and len(archive_table.forms()) >= 40
+
+
+def test_what_is_no_such_archive_is_called_by_its_name(file):
+    for form in archive_table.others():
+        with pytest.raises(RefusedFile) as caught:
+            read_cifar_archive(file(form.content))
+        assert form.sentence in str(caught.value) and "\n" not in str(caught.value), form.name
+    assert caught.value.change == ()
+    with pytest.raises(RefusedFile) as caught:
+        read_cifar_archive(file(hostile.tar(HUNDRED)))
+    assert caught.value.change == ("dataset",)
+
+
+@pytest.mark.parametrize("note", [b"", b"9", b"x path=a\n", b"99999999999 path=a\n", b"5 path=abc\n", b"12 path=a\n"])
+def test_damaged_notes_on_a_members_name(file, note):
+    info = tarfile.TarInfo("note")
+    info.type, info.size = tarfile.XHDTYPE, len(note)
+    content = info.tobuf() + note + bytes(-len(note) % 512) + hostile.tar(hostile.honest_members())
+    if note:
+        with pytest.raises(RefusedFile, match="a note on a member's name is damaged"):
+            read_cifar_archive(file(content))
+    else:
+        assert len(read_cifar_archive(file(content))[0][1]) == 8
+
+
+def test_a_path_in_a_note_may_not_lead_out(file):
+    for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        content = archive_table.tarred({"../" + "a" * 200 + "/data_batch_1": b""}, kind)
+        with pytest.raises(RefusedFile, match="leads out of the archive"):
+            read_cifar_archive(file(content))

@@ -77,9 +77,10 @@ print(json.dumps([outcome, peak() - before]))
 @pytest.mark.parametrize("read", [read_pickle, read_cifar_archive, read_yaml, read_image])
 def test_paths_that_cannot_be_read(read, tmp_path):
     os.mkfifo(tmp_path / "pipe")
+    empty_folder = "it holds no member named data_batch" if read is read_cifar_archive else "is a directory"
     for path, reason in [
         (tmp_path / "missing", "cannot be opened: No such file"),
-        (tmp_path, "is a directory"),
+        (tmp_path, empty_folder),
         (tmp_path / "pipe", "is no regular file"),
         (Path("/dev/zero"), "is no regular file"),
         ("a\0b", "cannot be opened"),
