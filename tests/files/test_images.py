@@ -5,6 +5,7 @@ Each row of the table holds its own reference, the array before it was written. 
 
 import io
 import warnings
+import zlib
 
 import cv2
 import numpy as np
@@ -19,7 +20,22 @@ from fasternet_paddle.files.opening import RefusedFile
 from tests import hostile
 from tests.files.damage import cases, damaged, read_or_refused
 from tests.picture_table import PARTS, pictures
-from tests.picture_table.common import COLOURS, GREY, GREY16, OPACITY, H, W, over_white, three
+from tests.picture_table.common import (
+    COLOURS,
+    COLOURS12,
+    COLOURS16,
+    GREY,
+    GREY12,
+    GREY16,
+    OPACITY,
+    H,
+    W,
+    over_white,
+    three,
+)
+from tests.picture_table.pngs import chunk, png, sbit
+from tests.picture_table.profiles import PROFILES, icc
+from tests.picture_table.tiffs import tiff
 
 
 def test_images_as_opencv_reads_them(file, tmp_path):
@@ -128,7 +144,17 @@ def _photographs():
     exif[0x0112] = 6
     found = [_saved(image, kind, exif=exif) for kind in ("JPEG", "PNG", "WEBP", "TIFF")]
     found += [_saved(image, kind) for kind in ("GIF", "BMP", "PPM")] + [_saved(image.convert("RGBA"), "PNG")]
-    return [*found, _saved(image.convert("CMYK"), "JPEG"), _saved(image, "TIFF", compression="tiff_lzw")]
+    found += [_saved(image.convert("CMYK"), "JPEG"), _saved(image, "TIFF", compression="tiff_lzw")]
+    found += [  # what is read by our own code
+        tiff(GREY12, 12, 0, ">", packing=8, rows=5),
+        tiff(COLOURS16, 16, 2, tile=(16, 16), planar=2, packing=8, predictor=2),
+        tiff(np.dstack([GREY16, GREY16]), 16, 1, ">", t338=[1], t34675=icc(1.8)),
+        png(COLOURS12, 16, 2, sbit(12, 12, 12), interlaced=True),
+        png(np.dstack([GREY12, GREY12]), 16, 4, sbit(12, 12)),
+        png(COLOURS, 8, 2, chunk(b"iCCP", b"p\0\0" + zlib.compress(icc(*PROFILES["Display P3"])))),
+        b"P6 26 19 4095\n" + COLOURS12.astype(">u2").tobytes(),
+    ]
+    return found
 
 
 @cases(250)
