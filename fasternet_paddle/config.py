@@ -6,11 +6,12 @@ do with a run that is there) and a line of a run's ``config.yaml``. A default st
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 
 from .errors import FasterNetError
 
-DATASETS = ("cifar10", "digits")
+DATASETS = ("cifar10", "cifar100", "cifar100-coarse", "digits", "mnist", "folder")
 AUGMENTATIONS = ("notebook", "fast")
 MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
 CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mounts it (notebook 2.2)
@@ -114,7 +115,14 @@ def config_from(values, source):
     unknown = sorted(map(str, set(values) - names))
     if unknown:
         raise FasterNetError(f"{source} holds unknown settings {', '.join(unknown)}; known: {', '.join(sorted(names))}")
+    floats = {field.name for field in dataclasses.fields(TrainConfig) if field.type is float}
+    values = {name: _number(value) if name in floats else value for name, value in values.items()}
     try:
         return TrainConfig(**values)
     except FasterNetError as error:
         raise FasterNetError(f"{source}: {error}") from None
+
+
+def _number(value):
+    """A number for text like 1e-3, which YAML takes for text as long as it has no point (1.0e-3)."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?(\d+|\.\d+)[eE][-+]?\d+", value) else value

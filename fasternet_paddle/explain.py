@@ -121,7 +121,7 @@ def main(argv=None):
 
 def read_items(flags, config, num_classes):
     """The images that the flags name, all of them before any long work; a list of ``Item``."""
-    from .files.archives import read_image
+    from .files.images import read_image
 
     items = [Item(path.stem, read_image(path)) for path in flags.image]
     index = flags.index or (() if items else FIRST_ITEMS)

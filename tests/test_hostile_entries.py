@@ -1,6 +1,6 @@
 """Every entry that reads a stranger's file meets the hostile corpus: code 2, one sentence, and nothing is run.
 
-The readers meet the whole of it in test_safe_read.py; here it is every tenth file, and all of them in a soak.
+The readers meet the whole of it in tests/files/test_opening.py; here it is every tenth file, and all of them in a soak.
 """
 
 import contextlib

@@ -1,11 +1,13 @@
 """The images to train on (notebook 2.2).
 
 A data set is two sets of uint8 RGB images with int64 labels, and its class names. ``cifar10`` is the python archive
-(or another archive in its format); ``digits`` is scikit-learn's 1,797 handwritten digits, which need no download.
+(another in its format, or the folder that it unpacks to), ``cifar100`` and ``cifar100-coarse`` its sister's with 100 or
+20 labels; ``digits`` is scikit-learn's 1,797 handwritten digits, which need no download; ``mnist`` is a folder of idx
+files; ``folder`` is a folder of your own images.
 """
 
 import contextlib
-from dataclasses import dataclass
+import os
 from pathlib import Path
 
 import cv2
@@ -13,34 +15,21 @@ import numpy as np
 
 from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS
 from ..errors import FasterNetError
-from ..files.archives import read_cifar_archive
+from ..files.archives import CIFAR10, CIFAR100, CIFAR100_COARSE, read_cifar_archive
+from ..files.opening import RefusedFile
+from .folder_data import load_folder
+from .images import ImageData, Images
+from .mnist import load_mnist
+
+__all__ = ["ImageData", "Images", "get_cifar10_labels", "load_dataset"]
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
+CIFAR10_BYTES = 170_498_071
+CIFAR10_FOLDER = "cifar-10-batches-py"  # what it unpacks to
 
 DIGITS_SIZE = 32  # pixels; the originals are 8x8
 DIGITS_VALIDATION = 360  # of 1,797 images: one fifth
-
-
-@dataclass(frozen=True)
-class Images:
-    """``images``: uint8 ``(N, H, W, 3)`` RGB; ``labels``: int64 ``(N,)``."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self):
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class ImageData:
-    """A data set in two parts; a label is an index into ``class_names``."""
-
-    name: str
-    class_names: tuple[str, ...]
-    train: Images
-    val: Images
 
 
 def get_cifar10_labels(labels):
@@ -48,38 +37,71 @@ def get_cifar10_labels(labels):
     return [CIFAR10_NAMES[int(label)] for label in labels]
 
 
-def load_dataset(name, data_path=CIFAR10_ARCHIVE):
+def load_dataset(name, data_path=CIFAR10_ARCHIVE, *, val_fraction=0.2, test_fraction=0.0, seed=42, checks=True):
     """Read a data set.
 
     Args:
-        name: "cifar10" or "digits".
-        data_path: CIFAR-10 archive; the default one is looked for where AI Studio may mount it and otherwise
+        name: "cifar10", "cifar100", "cifar100-coarse", "digits", "mnist" or "folder".
+        data_path: archive or folder; CIFAR-10's default one is looked for where AI Studio may mount it and otherwise
             downloaded. "digits" ignores it.
+        val_fraction, test_fraction, seed, checks: of "folder" (``folder_data.load_folder``).
+
+    Returns:
+        ``ImageData``.
 
     Raises:
-        FasterNetError: an unknown name, or an archive that is missing, damaged or refused.
+        FasterNetError: an unknown name, or data that are missing, damaged or refused.
     """
-    if name == "cifar10":
-        return _cifar10(data_path)
     if name == "digits":
         return _digits()
-    raise FasterNetError(f"unknown dataset {name!r}; known datasets: {', '.join(DATASETS)}")
+    if name == "cifar10":
+        return _cifar("cifar10", _find_archive(data_path), CIFAR10)
+    if name not in DATASETS:
+        raise FasterNetError(f"unknown dataset {name!r}; known datasets: {', '.join(DATASETS)}", change="dataset")
+    if Path(data_path) == Path(CIFAR10_ARCHIVE):
+        raise FasterNetError(f"data_path must say where the data set {name} lies", change="data_path")
+    if name == "mnist":
+        return load_mnist(data_path)
+    if name == "folder":
+        return load_folder(data_path, val_fraction, test_fraction, seed, checks)
+    return _cifar(name, data_path, CIFAR100 if name == "cifar100" else CIFAR100_COARSE)
 
 
-def _cifar10(data_path):
-    path = _find_archive(data_path)
-    train, val, class_names = read_cifar_archive(path)
-    return ImageData("cifar10", class_names or CIFAR10_NAMES, Images(*train), Images(*val))
+def _cifar(name, path, layout):
+    try:
+        return _read_cifar(name, path, layout)
+    except RefusedFile as error:
+        given, size = Path(path), os.path.getsize(path)
+        if layout is CIFAR10 and given.is_file() and given.name == Path(CIFAR10_ARCHIVE).name and size < CIFAR10_BYTES:
+            raise FasterNetError(
+                f"{error}; a whole copy of CIFAR-10 has {CIFAR10_BYTES:,} bytes and this one {size:,}: "
+                f"delete it, and it is downloaded again where it is the default one"
+            ) from None
+        raise
+
+
+def _read_cifar(name, path, layout):
+    train, val, class_names = read_cifar_archive(path, layout)
+    if class_names is None:
+        numbers = tuple(f"class {number}" for number in range(layout.classes))
+        class_names = CIFAR10_NAMES if layout is CIFAR10 else numbers
+    return ImageData(name, class_names, Images(*train), Images(*val))
 
 
 def _find_archive(data_path):
-    """A path that the user chose is taken as it is; the default one is searched for, then downloaded."""
+    """A path that the user chose is taken as it is; the default one is searched for, then downloaded.
+
+    Where the archive is not, the folder that it unpacks to may lie in its place.
+    """
     if Path(data_path) != Path(CIFAR10_ARCHIVE):
         return Path(data_path)
     repository = Path(__file__).resolve().parents[2]
     for folder in (Path.cwd(), repository, repository.parent, Path.home()):
-        if (folder / CIFAR10_ARCHIVE).is_file():
-            return folder / CIFAR10_ARCHIVE
+        archive = folder / CIFAR10_ARCHIVE
+        if archive.is_file():
+            return archive
+        if (archive.parent / CIFAR10_FOLDER / "data_batch_1").is_file():
+            return archive.parent / CIFAR10_FOLDER
     return _download(Path(data_path))
 
 
@@ -95,7 +117,8 @@ def _download(path):
                 folder.rmdir()
         raise FasterNetError(
             f"CIFAR-10 is neither at {path} nor could it be downloaded from {CIFAR10_URL} ({type(error).__name__}); "
-            f"put the archive there, name another with --data-path, or use --dataset digits, which needs no download"
+            f"put the archive there, choose another path, or use the data set digits, which needs no download",
+            change=("data_path", "dataset"),
         ) from error
     return path
 

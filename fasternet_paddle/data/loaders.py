@@ -3,10 +3,10 @@
 What is random about a sample is a function of seed, epoch and index alone: the sampler hands out ``(epoch, index)``
 keys. So the same seed gives the same batches with any number of workers, and from any epoch or step on.
 
-Paddle's own ``DataLoader`` is not used: with persistent workers it loses batches (IndexError in ``_restore_batch``,
-Paddle 3.3.1) and pauses half a second an epoch; without them it starts new processes each epoch. Here the workers
-live as long as the loader and write into memory that they share with it, so that a container's small /dev/shm does
-not matter, and one that dies is reported at once.
+Paddle's own ``DataLoader`` is not used. It passes batches through /dev/shm, which containers limit, while the workers
+here write into anonymous memory that they share with this process; one that dies is named at once; and an iteration may
+be broken off, after which Paddle's persistent workers raise IndexError (3.3.1; they lose nothing as long as every epoch
+is read to its end: docs/loading.md).
 """
 
 import contextlib
@@ -72,8 +72,8 @@ class EpochSampler:
     def __init__(self, length, batch_size, shuffle=False, drop_last=False, seed=0, max_steps=None):
         if drop_last and batch_size > length:
             raise FasterNetError(
-                f"batch_size must not exceed the number of training images, got {batch_size} for {length}; "
-                f"lower --batch-size"
+                f"batch_size must not exceed the number of training images, got {batch_size} for {length}",
+                change="batch_size",
             )
         self.length = length
         self.batch_size = batch_size

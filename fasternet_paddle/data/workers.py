@@ -25,7 +25,9 @@ class Workers:
 
     def __init__(self, dataset, batch_size, count):
         if "fork" not in multiprocessing.get_all_start_methods():
-            raise FasterNetError(f"num_workers must be 0 on a system that cannot fork processes, got {count}")
+            raise FasterNetError(
+                f"num_workers must be 0 on a system that cannot fork processes, got {count}", change="num_workers"
+            )
         context = multiprocessing.get_context("fork")
         image, _ = dataset[0]  # for its shape
         self.slots = count + SPARE_BATCHES
@@ -74,8 +76,9 @@ class Workers:
         process.join(1)
         self.collected = self.dealt  # nothing more will come
         raise FasterNetError(
-            f"a loading process ended with exit code {process.exitcode}, often for want of memory; lower "
-            f"--num-workers or --batch-size"
+            f"a loading process ended with exit code {process.exitcode}, often for want of memory; fewer "
+            "workers or a smaller batch need less",
+            change=("num_workers", "batch_size"),
         )
 
     def drain(self):
@@ -110,7 +113,12 @@ def _work(dataset, memory, pipe, parents_end):
                 for position, key in enumerate(keys):
                     memory[slot, position], labels[position] = dataset[key]
             except MemoryError:
-                failure = FasterNetError("a loading process ran out of memory; lower --num-workers or --batch-size")
+                failure = FasterNetError(
+                    "a loading process ran out of memory; fewer workers or a smaller batch need less",
+                    change=("num_workers", "batch_size"),
+                )
+            except FasterNetError as error:  # a file that cannot be read: one sentence, as without processes
+                failure = error
             except Exception:
                 failure = RuntimeError(f"a loading process failed:\n{traceback.format_exc()}")
             pipe.send((labels, failure))

@@ -9,7 +9,7 @@ InterpretDL's for the same seed. ``LIMECVInterpreter`` is the notebook's call of
 """
 
 from ..errors import FasterNetError
-from ..files.archives import read_image
+from ..files.images import read_image
 from ..inference.predictor import Predictor
 from .explainer import Explainer
 from .interpretdl import load_interpretdl

@@ -1,65 +1,60 @@
-"""Reading what strangers wrote: pickles, the CIFAR archive, configs and images.
+"""Reading CIFAR-10 and CIFAR-100 in their python form: the archive, or the folder that it unpacks to.
 
-Nothing in a file is executed, and its claims are checked before they are believed: kind and size of the file,
-kind and size of a tar member, dtype and shape of an array, width and height of an image. A file is either
-read to the right data or refused with one sentence, within memory that the bounds below and the file's own
-size fix.
+    (train_images, train_labels), (test_images, test_labels), names = read_cifar_archive("cifar-10-python.tar.gz")
+    train, test, names = read_cifar_archive("cifar-100-python", CIFAR100)
+
+Nothing is unpacked to disk and no member is believed before it is checked: its kind, size and path, then the dtype,
+shape and range of what it holds. What a packed file may unpack to is bounded by the constants below.
 """
 
-import gzip
-import tarfile
+import hashlib
+import os
+import re
+from dataclasses import dataclass
 
 import numpy as np
 
-from .opening import MIB, Part, Refusal, RefusedFile, open_file, refusals_name, shown
-from .pickle_values import PLAIN, check_plain
-from .pickles import load_pickle, load_pickle_part
+from .kinds import GZIP, TAR, refuse_other
+from .opening import Part, Refusal, open_file, refusals_name, shown
+from .pickles import load_pickle_part
+from .tars import ARCHIVE_BYTES, MEMBER_BYTES, tar_members, unpacked
 
-__all__ = ["RefusedFile", "load_pickle", "read_cifar_archive", "read_image", "read_pickle", "read_yaml"]
-
-PICKLE_BYTES = 2048 * MIB  # FasterNet-L's optimizer state has 0.75 GB, with master weights 1.1 GB
-YAML_BYTES = 1 * MIB  # a config has under 10 kB, 10,000 class names about 200 kB
-IMAGE_BYTES = 256 * MIB
-IMAGE_PIXELS = 50_000_000  # today's cameras; 150 MB decoded, up to 670 MB while it is converted
-ORIENTATION = 0x0112  # the EXIF tag
-IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no EPS: for that Pillow runs a program
-
-ARCHIVE_BYTES = 2048 * MIB  # unpacked; CIFAR-10 has 186 MB in 8 members, the largest of 31 MB
-ARCHIVE_GROWTH = 20  # times the packed size; photographs hardly shrink, gzip bombs do a thousandfold
-ARCHIVE_SMALL = 128 * MIB  # what any archive may unpack to, however small it is packed
-GROWS = "it unpacks to more than an archive of its size may"
-MEMBER_BYTES = 512 * MIB
-HEADER_BYTES = 1 * MIB
-MAX_MEMBERS = 10_000
 MAX_CLASSES = 10_000
-TAR_BLOCK = 512
-TAR_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
-TAR_NOTES = (  # headers that only describe the next member: times, owners, long names
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+OTHER_FORMS = {".bin": "binary", ".mat": "Matlab"}
+RECORDS = ((3073, 10), (3074, 20))  # CIFAR-10's and -100's binary version: bytes an image, bound of the first, a label
 
 
-def read_pickle(path, limit_bytes=PICKLE_BYTES):
-    """The plain values in a pickle file such as `.pdparams` or `.pdopt`, as `load_pickle` returns them.
+@dataclass(frozen=True)
+class Layout:
+    """What members and keys an archive of the CIFAR kind has; patterns are of a member's base name."""
 
-    Raises:
-        FasterNetError: the file cannot be opened or is too large.
-        RefusedFile: its content is damaged or is anything but data.
-    """
-    with open_file(path, limit_bytes) as (file, size):
-        return load_pickle_part(Part(file, size), path)
+    train: str
+    test: str
+    meta: str
+    labels: str
+    """Key of the labels in a batch."""
+    names: str
+    """Key of the classes' names in ``meta``."""
+    classes: int
+    """How many classes there are where no ``meta`` names them."""
 
 
-def read_cifar_archive(path):
-    """The images of an archive in the format of cifar-10-python.tar.gz (tar, gzipped or not).
+CIFAR10 = Layout("data_batch.*", "test_batch.*", "batches.meta", "labels", "label_names", 10)
+CIFAR100 = Layout("train", "test", "meta", "fine_labels", "fine_label_names", 100)
+CIFAR100_COARSE = Layout("train", "test", "meta", "coarse_labels", "coarse_label_names", 20)
+
+
+TITLES = {CIFAR10: "CIFAR-10", CIFAR100: "CIFAR-100", CIFAR100_COARSE: "CIFAR-100"}
+
+
+def read_cifar_archive(path, layout=CIFAR10):
+    """The images of an archive in the format of cifar-10-python.tar.gz (tar, gzipped or not), or of its folder.
 
     Args:
         path: archive with members `.../data_batch*`, `.../test_batch*` and, if it names its classes,
-            `.../batches.meta`; pickled by Python 2 or 3.
+            `.../batches.meta` (of CIFAR-100 `train`, `test` and `meta`), or a folder with them; pickled by Python 2
+            or 3.
+        layout: `CIFAR10`, `CIFAR100` or `CIFAR100_COARSE`.
 
     Returns:
         ((images, labels), (images, labels), names) of train and test part: images uint8 (N, 32, 32, 3) RGB,
@@ -67,123 +62,86 @@ def read_cifar_archive(path):
         of str, or None without a `batches.meta`.
 
     Raises:
-        FasterNetError: the file cannot be opened.
+        FasterNetError: the file or folder cannot be opened.
         RefusedFile: damaged, no such archive, or claims that do not hold.
     """
-    batches, classes = {}, None
+    if os.path.isdir(path):
+        with refusals_name(path, "folder of a CIFAR archive"):
+            return _read(_folder_members(path, layout), path, layout)
     with open_file(path, ARCHIVE_BYTES) as (file, size), refusals_name(path, "tar or tar.gz archive"):
-        for name, member in _tar_members(_unpacked(file, size)):
-            base, source = name.rpartition("/")[2], f"{path}, member {shown(name)},"
-            with refusals_name(source, "CIFAR batch"):
-                if base.startswith(("data_batch", "test_batch")):
-                    if name in batches:
-                        raise Refusal("the archive holds it twice")
-                    batches[name] = _batch(load_pickle_part(member, source))
-                elif base == "batches.meta":
-                    classes = _class_names(load_pickle_part(member, source))
-        count = len(classes) if classes else 10
-        return _join(batches, "data_batch", count), _join(batches, "test_batch", count), classes
+        _refuse_other_forms(file, size)
+        return _read(tar_members(unpacked(file, size)), path, layout)
 
 
-def read_yaml(path, limit_bytes=YAML_BYTES):
-    """The mapping in a YAML file: dict with text keys of None, bool, int, float, str, lists and dicts.
-
-    Raises:
-        FasterNetError: the file cannot be opened or is too large.
-        RefusedFile: no such mapping; aliases are refused, by which a few lines unfold to billions.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def compose_node(self, parent, index):
-            if self.check_event(yaml.AliasEvent):
-                raise Refusal("YAML aliases (*name) are not read")
-            node = super().compose_node(parent, index)
-            if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(node.value) > 64:
-                raise Refusal("a number has more than 64 characters")  # 1:59:59:... takes quadratic time
-            return node
-
-    with open_file(path, limit_bytes) as (file, size), refusals_name(path, "YAML file"):
-        values = yaml.load(file.read(size), Loader=Loader)
-        check_plain(values, PLAIN - {bytes})
-        if type(values) is not dict or not all(type(key) is str for key in values):
-            raise Refusal("it must be a mapping from names to values")
-        return values
+def _read(members, path, layout):
+    batches, digests, bases, classes = {}, set(), set(), None
+    for name, member in members:
+        base, source = name.rpartition("/")[2], f"{path}, member {shown(name)},"
+        bases.add(base)
+        if base.endswith(tuple(OTHER_FORMS)) and re.match("data_batch|test_batch|train|test", base):
+            raise Refusal(f"it is the {OTHER_FORMS[base[-4:]]} version of CIFAR; read is the python version")
+        with refusals_name(source, "CIFAR batch"):
+            if re.fullmatch(f"{layout.train}|{layout.test}", base):
+                _add(batches, digests, name, _batch(load_pickle_part(member, source), layout))
+            elif base == layout.meta:
+                classes = _class_names(load_pickle_part(member, source), layout.names)
+    if not batches:
+        _refuse_other_layout(bases, layout)
+    count = len(classes) if classes else layout.classes
+    return _join(batches, layout.train, count), _join(batches, layout.test, count), classes
 
 
-def read_image(path, max_pixels=IMAGE_PIXELS, limit_bytes=IMAGE_BYTES):
-    """An image as uint8 (H, W, 3) RGB, upright by its EXIF orientation; of an animation the first frame.
-
-    What is transparent is laid over white; 16 bits a channel are cut to their upper 8.
-
-    Raises:
-        FasterNetError: the file cannot be opened or is too large.
-        RefusedFile: none of `IMAGE_FORMATS`, damaged, or of more than `max_pixels` pixels by its own header.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    with open_file(path, limit_bytes) as (file, _), refusals_name(path, "image"):
-        try:
-            image = Image.open(file, formats=IMAGE_FORMATS)  # reads the header only
-        except UnidentifiedImageError:
-            raise Refusal(f"it is damaged or is no image of the formats {', '.join(IMAGE_FORMATS)}") from None
-        except Image.DecompressionBombError:  # Pillow's own bound of 179 million
-            raise Refusal(f"it claims to have more than {max_pixels:,} pixels") from None
-        if image.width * image.height > max_pixels:
-            raise Refusal(f"it claims to have {image.width} x {image.height} pixels, over {max_pixels:,}")
-        sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
-        if image.getexif().get(ORIENTATION, 1) != 1:  # without this test an upright image would be copied
-            image = ImageOps.exif_transpose(image)
-        return _rgb_of_16_bit(image) if sixteen_bit else _rgb(image)
+def _add(batches, digests, name, batch):
+    """Keep a batch under its path; a second copy of one, under another path, is passed over."""
+    path = "/".join(part for part in name.split("/") if part not in ("", "."))
+    base = path.rpartition("/")[2]
+    if path in batches:
+        raise Refusal("the archive holds it twice")
+    digest = base[:4], *(hashlib.sha256(np.ascontiguousarray(part)).digest() for part in batch)  # of data or test
+    if digest in digests:
+        return
+    if any(other.rpartition("/")[2] == base for other in batches):
+        raise Refusal("the archive holds another one of this name in another folder")
+    digests.add(digest)
+    batches[path] = batch
 
 
-def _unpacked(file, size):
-    """The tar inside a file, gzipped or not, limited to what an honest archive may unpack to."""
-    zipped = file.read(2) == b"\x1f\x8b"
+def _refuse_other_forms(file, size):
+    """Raises `Refusal` for what is no tar: other archives, a batch alone, CIFAR's binary version."""
+    refuse_other(file, "a tar or tar.gz archive", but=(GZIP, TAR))
+    start = file.read(2)
     file.seek(0)
-    if not zipped:
-        return Part(file, size)
-    return Part(gzip.GzipFile(fileobj=file), min(ARCHIVE_BYTES, max(ARCHIVE_SMALL, ARCHIVE_GROWTH * size)))
+    if start in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5"):
+        raise Refusal("it is a pickle, as a single batch is; name the archive, or the folder of all batches")
+    if size and any(size % record == 0 and start[0] < labels for record, labels in RECORDS):
+        raise Refusal("it is a batch of the binary version of CIFAR; read is the python version")
 
 
-def _tar_members(tar):
-    """Yields (name, `Part`) of every regular file; one pass, and nothing is believed before it is checked."""
-    for _ in range(MAX_MEMBERS):
-        block = tar.read(TAR_BLOCK)
-        if len(block) < TAR_BLOCK:
-            raise Refusal(GROWS if not tar.left and tar.file.read(1) else "it ends too early")
-        if not any(block):  # the end mark
-            while tar.read(MIB):  # what follows is padding, behind which gzip checks its sum
-                pass
-            if tar.file.read(1):
-                raise Refusal(GROWS)
-            return
-        info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if info.name.startswith("/") or ".." in info.name.split("/"):
-            raise Refusal(f"the path of member {shown(info.name)} leads out of the archive")
-        if info.type == tarfile.DIRTYPE:
-            continue
-        if info.type not in TAR_FILES + TAR_NOTES:
-            raise Refusal(f"member {shown(info.name)} is neither a regular file nor a directory")
-        limit = min(tar.left, MEMBER_BYTES if info.type in TAR_FILES else HEADER_BYTES)
-        if not 0 <= info.size <= limit:
-            raise Refusal(f"member {shown(info.name)} claims {info.size:,} bytes, {limit:,} can be read")
-        member = Part(tar, info.size)
-        if info.type in TAR_FILES:
-            yield info.name, member
-        tar.skip(member.left + -info.size % TAR_BLOCK)
-    raise Refusal(f"it has {MAX_MEMBERS:,} members or more")
+def _refuse_other_layout(bases, layout):
+    """Raises `Refusal` where the members are another layout's."""
+    for other, title in TITLES.items():
+        found = [any(re.fullmatch(pattern, base) for base in bases) for pattern in (other.train, other.test)]
+        if all(found) and TITLES[layout] != title:
+            raise Refusal(f"it is {title}, not {TITLES[layout]}", change="dataset")
 
 
-def _batch(batch):
+def _folder_members(folder, layout):
+    """Yields (name, `Part`) of the files in a folder that the layout names."""
+    for name in sorted(os.listdir(folder)):
+        if re.fullmatch(f"{layout.train}|{layout.test}|{re.escape(layout.meta)}", name):
+            with open_file(os.path.join(folder, name), MEMBER_BYTES) as (file, size):
+                yield name, Part(file, size)
+
+
+def _batch(batch, layout):
     """Images uint8 (n, 3072), red, green and blue plane, and labels int64 (n,) of one unpickled batch."""
-    data, labels = _entry(batch, "data"), _entry(batch, "labels")
+    data, labels = _entry(batch, "data"), _entry(batch, layout.labels)
     if type(data) is not np.ndarray or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         got = f"{data.dtype} {data.shape}" if type(data) is np.ndarray else type(data).__name__
         raise Refusal(f"its data must be uint8 of shape (n, 3072), got {got}")
     integers = type(labels) in (list, np.ndarray) and all(isinstance(v, int | np.integer) for v in labels)
     if not integers or any(isinstance(v, bool) for v in labels):
-        raise Refusal("its labels must be a list of integers")
+        raise Refusal(f"its {layout.labels} must be a list of integers")
     if len(labels) != len(data):
         raise Refusal(f"it has {len(data)} images but {len(labels)} labels")
     wrong = [int(label) for label in labels if not 0 <= label < MAX_CLASSES]
@@ -192,13 +150,13 @@ def _batch(batch):
     return data, np.array(labels, np.int64)
 
 
-def _class_names(meta):
-    names = _entry(meta, "label_names")
+def _class_names(meta, key):
+    names = _entry(meta, key)
     if type(names) not in (list, tuple) or not 0 < len(names) <= MAX_CLASSES:
-        raise Refusal(f"its label_names must be a list of 1 to {MAX_CLASSES:,} names")
+        raise Refusal(f"its {key} must be a list of 1 to {MAX_CLASSES:,} names")
     names = tuple(name.decode() if type(name) is bytes else name for name in names)
     if not all(type(name) is str and name and name.isprintable() for name in names):
-        raise Refusal("its label_names must be printable text")
+        raise Refusal(f"its {key} must be printable text")
     return names
 
 
@@ -211,7 +169,8 @@ def _entry(mapping, key):
 
 def _join(batches, kind, count):
     """Images (N, 32, 32, 3) and labels (N,) of the batches of one kind, which are let go one by one."""
-    names = sorted(name for name in batches if name.rpartition("/")[2].startswith(kind))
+    names = sorted(name for name in batches if re.fullmatch(kind, name.rpartition("/")[2]))
+    kind = kind.removesuffix(".*")
     if not names:
         raise Refusal(f"it holds no member named {kind}")
     labels = np.concatenate([batches[name][1] for name in names])
@@ -225,24 +184,3 @@ def _join(batches, kind, count):
         images[start : start + len(data)] = data.reshape(len(data), 3, 32, 32).transpose(0, 2, 3, 1)
         start += len(data)
     return images, labels
-
-
-def _rgb_of_16_bit(image):
-    """Grey of 16 bits to uint8 (H, W, 3): Pillow itself would clip at 255."""
-    grey = np.asarray(image)
-    grey = np.where(grey == image.info.get("transparency", -1), 65535, grey)
-    return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def _rgb(image):
-    """Any other of Pillow's modes to uint8 (H, W, 3)."""
-    from PIL import Image
-
-    if image.mode in ("I", "F"):
-        raise Refusal(f"its pixels are 32-bit numbers (mode {image.mode}), for which no range is agreed")
-    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        image = white
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

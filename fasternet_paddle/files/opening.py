@@ -15,7 +15,11 @@ class RefusedFile(FasterNetError):
 
 
 class Refusal(Exception):
-    """The reason alone; `refusals_name` adds the file."""
+    """The reason alone, and the settings whose change mends it; `refusals_name` adds the file."""
+
+    def __init__(self, reason, change=()):
+        super().__init__(reason)
+        self.change = change
 
 
 @contextmanager
@@ -28,7 +32,7 @@ def refusals_name(source, kind):
     except FasterNetError:
         raise
     except Refusal as error:
-        raise RefusedFile(f"{source} is refused: {error}") from None
+        raise RefusedFile(f"{source} is refused: {error}", change=error.change) from None
     except Exception as error:  # hostile bytes reach every exception there is, MemoryError included
         reason = f"{type(error).__name__}: {shown(str(error))}"
         raise RefusedFile(f"{source} is refused: it is damaged or is no {kind} ({reason})") from None

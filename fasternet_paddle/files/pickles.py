@@ -15,9 +15,11 @@ import math
 import pickletools
 import re
 
-from .opening import Part, Refusal, refusals_name
+from .kinds import refuse_other
+from .opening import MIB, Part, Refusal, open_file, refusals_name
 from .pickle_values import KEYS, LEAVES, build, built, call_name, check_plain, find_name
 
+PICKLE_BYTES = 2048 * MIB  # FasterNet-L's optimizer state has 0.75 GB, with master weights 1.1 GB
 MAX_OPCODES = 2_000_000  # a CIFAR-10 batch has 45,000
 MAX_INT_BITS = 256  # a random generator's state has 128
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -55,6 +57,19 @@ OPCODES = {op.code.encode("latin-1"): (op.name, op.arg and op.arg.reader) for op
     b"F": ("FLOAT", _line(rb"[-+.0-9a-z]{1,99}", _float)),
     b"S": ("STRING", lambda file: codecs.escape_decode(pickletools.read_stringnl(file, decode=False))[0]),
 }
+
+
+def read_pickle(path, limit_bytes=PICKLE_BYTES):
+    """The plain values in a pickle file such as `.pdparams` or `.pdopt`, as `load_pickle` returns them.
+
+    Raises:
+        FasterNetError: the file cannot be opened or is too large.
+        RefusedFile: its content is damaged or is anything but data.
+    """
+    with open_file(path, limit_bytes) as (file, size):
+        with refusals_name(path, "pickle"):
+            refuse_other(file, "a pickle such as .pdparams or .pdopt")
+        return load_pickle_part(Part(file, size), path)
 
 
 def load_pickle(data, source):

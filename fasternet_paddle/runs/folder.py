@@ -15,7 +15,7 @@ import yaml
 
 from ..config import BEST_MODEL, config_from
 from ..errors import FasterNetError
-from ..files.archives import read_yaml
+from ..files.configs import read_yaml
 from ..files.writing import write_text
 from ..weights.pdparams import save_state
 

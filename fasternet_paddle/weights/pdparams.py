@@ -8,7 +8,7 @@ set_weights(model, weights, "model.pdparams")           # every key and shape mu
 import numpy as np
 
 from ..errors import FasterNetError
-from ..files.archives import read_pickle
+from ..files.pickles import read_pickle
 from ..files.writing import atomic_path
 
 NOTES = "StructuredToParameterName@@"  # a table that Paddle keeps beside the weights

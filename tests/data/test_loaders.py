@@ -75,8 +75,9 @@ def test_samples_leave_the_global_generators_alone():
 
 
 def test_batch_larger_than_the_data_set():
-    with pytest.raises(FasterNetError, match="got 64 for 40; lower --batch-size"):
+    with pytest.raises(FasterNetError, match=r"got 64 for 40$") as caught:
         EpochSampler(40, 64, drop_last=True)
+    assert caught.value.change == ("batch_size",)
 
 
 def test_a_worker_that_dies_is_reported():
@@ -84,8 +85,9 @@ def test_a_worker_that_dies_is_reported():
     batches = iter(loader)
     next(batches)
     os.kill(loader._workers.processes[1].pid, signal.SIGKILL)
-    with pytest.raises(FasterNetError, match=r"exit code -9.*lower\s+--num-workers"):
+    with pytest.raises(FasterNetError, match=r"exit code -9.*fewer workers") as caught:
         list(batches)
+    assert caught.value.change == ("num_workers", "batch_size")
     loader.close()
 
 
@@ -101,8 +103,9 @@ def test_a_worker_that_fails_says_why():
         list(loader)
     loader.close()
     loader = make_loader(IMAGES, _FailsLater(starves), 8, num_workers=1)
-    with pytest.raises(FasterNetError, match="out of memory; lower --num-workers"):
+    with pytest.raises(FasterNetError, match="out of memory; fewer workers") as caught:
         list(loader)
+    assert caught.value.change == ("num_workers", "batch_size")  # through the pipe
     loader.close()
 
 
