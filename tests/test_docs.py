@@ -79,6 +79,15 @@ def test_the_chinese_page_says_what_the_english_one_says():
 
 
 @pytest.mark.parametrize("name", START_PAGES)
+def test_what_is_said_for_ai_studio_brings_no_second_opencv(name):
+    """pip would take headless for missing where OpenCV has another name; ``prepare`` does not."""
+    (section,) = re.findall(r"^### .*AI Studio.*?(?=^## )", read(name), re.MULTILINE | re.DOTALL)
+    said = commands(section)
+    assert any("prepare()" in command for command in said)
+    assert all("--no-deps" in command for command in said if "pip install" in command)
+
+
+@pytest.mark.parametrize("name", START_PAGES)
 def test_the_table_of_modules_names_every_folder_and_no_file_that_is_not_there(name):
     rows = [line.split("|")[2:4] for line in read(name).splitlines() if line.startswith("| ") and line.count("|") == 4]
     named = {folder.strip(" `/"): re.findall(r"`([a-z_]+)`", files) for folder, files in rows if "/`" in folder}
