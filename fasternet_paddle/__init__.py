@@ -12,12 +12,12 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = {
-    "errors": ("FasterNetError",),
+    "errors": ("FasterNetError", "Stopped"),
     "config": ("TrainConfig",),
     "record": ("Record",),
     # set-up
     "runtime.notebook": ("describe", "prepare", "settings"),
-    "runtime.machine": ("begin", "seed_everything"),
+    "runtime.machine": ("begin", "describe_machine", "seed_everything"),
     # 1: the paper's figures
     "model.drawings": ("draw_architecture", "draw_receptive_field"),
     # 2.2: the data
@@ -41,22 +41,26 @@ _MODULES = {
     ),
     "model.summary": ("count_macs", "count_parameters"),
     # 2.4: training, and what a run left
+    "training.parts": ("make_parts", "run_training"),
+    "training.optimizers": ("make_optimizer",),
+    "training.session": ("Session",),
+    "training.trainer": ("fit", "train_one_epoch", "validate"),
     "training.metrics": ("History",),
-    "training.trainer": ("fit", "make_optimizer", "train_one_epoch", "validate"),
-    "runs.run": ("load_run", "load_weights"),
+    "runs.run": ("load_run",),
+    "weights.pdparams": ("load_weights",),
     # 2.5: results and explanations
     "results.plots": ("plot_learning_curve", "show_images", "show_predictions"),
-    "inference.predictor": ("Predictor", "loop_throughput", "model_throughput"),
-    "explaining.lime": ("Lime",),
-    "explaining.lime_interpreter": ("LIMECVInterpreter",),
+    "inference.predictor": ("Predictor",),
+    "inference.throughput": ("loop_throughput", "model_throughput"),
+    "explaining.lime": ("LIMECVInterpreter", "Lime"),
     "explaining.explanation": ("Explanation", "load_explanation"),
-    "explaining.faithfulness": ("measure_faithfulness", "measure_stability"),
+    "explaining.stability": ("measure_stability",),
+    "explaining.faithfulness": ("measure_faithfulness",),
     "explaining.figures": ("plot_explanation", "plot_faithfulness", "plot_stability"),
     # 3: the comparison
     "comparing.ablation": ("SEEDS", "accuracy_table", "comparison_table", "run_ablation"),
-    "bench.measuring": ("describe_machine",),
+    "bench.paper": ("PAPER_COST",),
     "bench.variants": (
-        "PAPER_COST",
         "loop_table",
         "measure_loop",
         "measure_variants",
