@@ -1,65 +1,77 @@
 """FasterNet (CVPR 2023) in PaddlePaddle: the network, its training, and explanations that can be trusted.
 
-Public names are looked up on first use (PEP 562), so that importing the package costs nothing and works without
-PaddlePaddle; using a name that needs it then says so.
+    from fasternet_paddle import Predictor, fasternet_t0, load_run      # or *: a notebook needs nothing else
+
+Names are looked up on first use (PEP 562), so that importing the package costs nothing and works without PaddlePaddle;
+using a name that needs it then says so. The table below is the public surface: each name and the module that defines
+it, in the order in which the notebook meets them.
 """
 
 import importlib
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "FasterNetError": "errors",
-    "TrainConfig": "config",
-    "MixupImage": "data.transforms",
-    "denormalize": "data.transforms",
-    "test_transform": "data.transforms",
-    "train_transform": "data.transforms",
-    "get_cifar10_labels": "data.datasets",
-    "load_dataset": "data.datasets",
-    "make_loader": "data.loaders",
-    "make_loaders": "data.loaders",
-    "LabelSmoothingCrossEntropy": "model.losses",
-    "label_smoothing_cross_entropy": "model.losses",
-    "DWConv": "model.layers",
-    "DropPath": "model.layers",
-    "FullConv": "model.layers",
-    "MIXERS": "model.layers",
-    "PConv": "model.layers",
-    "drop_path": "model.layers",
-    "FasterNet": "model.fasternet",
-    "FasterNetBlock": "model.fasternet",
-    "VARIANTS": "model.fasternet",
-    "create_model": "model.fasternet",
-    "fasternet_l": "model.fasternet",
-    "fasternet_m": "model.fasternet",
-    "fasternet_s": "model.fasternet",
-    "fasternet_t0": "model.fasternet",
-    "fasternet_t1": "model.fasternet",
-    "fasternet_t2": "model.fasternet",
-    "History": "training.metrics",
-    "load_run": "runs.run",
-    "load_weights": "weights.pdparams",
-    "fit": "training.trainer",
-    "make_optimizer": "training.optimizers",
-    "Session": "training.session",
-    "make_parts": "training.parts",
-    "run_training": "training.parts",
-    "train_one_epoch": "training.trainer",
-    "validate": "training.trainer",
-    "Predictor": "inference.predictor",
-    "loop_throughput": "inference.predictor",
-    "model_throughput": "inference.predictor",
-    "Explanation": "explaining.explanation",
-    "load_explanation": "explaining.explanation",
-    "Lime": "explaining.lime",
-    "LIMECVInterpreter": "explaining.lime",
-    "measure_faithfulness": "explaining.faithfulness",
-    "measure_stability": "explaining.stability",
-    "plot_learning_curve": "results.plots",
-    "show_images": "results.plots",
-    "show_predictions": "results.plots",
+_MODULES = {
+    "errors": ("FasterNetError", "Stopped"),
+    "config": ("TrainConfig",),
+    "record": ("Record",),
+    # set-up
+    "runtime.notebook": ("describe", "prepare", "settings"),
+    "runtime.machine": ("begin", "describe_machine", "seed_everything"),
+    # 1: the paper's figures
+    "model.drawings": ("draw_architecture", "draw_receptive_field"),
+    # 2.2: the data
+    "data.transforms": ("MixupImage", "denormalize", "test_transform", "train_transform"),
+    "data.datasets": ("get_cifar10_labels", "load_dataset"),
+    "data.loaders": ("make_loader", "make_loaders"),
+    # 2.3: the model
+    "model.losses": ("LabelSmoothingCrossEntropy", "label_smoothing_cross_entropy"),
+    "model.layers": ("DWConv", "DropPath", "FullConv", "MIXERS", "PConv", "drop_path"),
+    "model.fasternet": (
+        "FasterNet",
+        "FasterNetBlock",
+        "VARIANTS",
+        "create_model",
+        "fasternet_l",
+        "fasternet_m",
+        "fasternet_s",
+        "fasternet_t0",
+        "fasternet_t1",
+        "fasternet_t2",
+    ),
+    "model.summary": ("count_macs", "count_parameters"),
+    # 2.4: training, and what a run left
+    "training.parts": ("make_parts", "run_training"),
+    "training.optimizers": ("make_optimizer",),
+    "training.session": ("Session",),
+    "training.trainer": ("fit", "train_one_epoch", "validate"),
+    "training.metrics": ("History",),
+    "runs.run": ("load_run",),
+    "weights.pdparams": ("load_weights",),
+    # 2.5: results and explanations
+    "results.plots": ("plot_learning_curve", "show_images", "show_predictions"),
+    "inference.predictor": ("Predictor",),
+    "inference.throughput": ("loop_throughput", "model_throughput"),
+    "explaining.lime": ("LIMECVInterpreter", "Lime"),
+    "explaining.explanation": ("Explanation", "load_explanation"),
+    "explaining.stability": ("measure_stability",),
+    "explaining.faithfulness": ("measure_faithfulness",),
+    "explaining.figures": ("plot_explanation", "plot_faithfulness", "plot_stability"),
+    # 3: the comparison
+    "comparing.ablation": ("SEEDS", "accuracy_table", "comparison_table", "run_ablation"),
+    "bench.paper": ("PAPER_COST",),
+    "bench.variants": (
+        "loop_table",
+        "measure_loop",
+        "measure_variants",
+        "six_variants",
+        "t0_mixers",
+        "variants_table",
+    ),
+    "bench.operators": ("draw_operators", "measure_operators", "operators_table"),
+    "files.tables": ("text_table",),
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOME)
 

@@ -163,6 +163,18 @@ def test_code_cells_call_the_package_and_define_nothing(name):
                 assert not isinstance(node.value, ast.Constant), f"the config holds {node.arg}: {cell.source}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_names_come_from_the_packages_top(name):
+    taken = [
+        node.module
+        for cell in code_cells(read(name))
+        for node in ast.walk(tree(cell))
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("fasternet_paddle")
+    ]
+    assert set(taken) == {"fasternet_paddle"}
+    assert not any("import fasternet_paddle" in cell.source for cell in code_cells(read(name)))
+
+
 def test_every_function_of_the_seed_is_called():
     called = {
         node.func.id

@@ -1,4 +1,4 @@
-"""One forward pass, many questions: accuracy, confusion matrices and explanations stand on ``Predictor``.
+"""One forward pass, many questions: accuracy, throughput and explanations stand on ``Predictor``.
 
     predictor = Predictor(model)                 # compiled by paddle.inference, f32; says so: predictor.describe()
     logits = predictor.logits(x)                 # normalised float32 (N, 3, H, W) -> (N, K), N, H and W as you like

@@ -124,40 +124,29 @@ def draw_architecture(variant="t0", image_size=224, num_classes=10):
     x, side = 0.9, image_size // 4
     ax.text(-0.3, 2.0, f"3 x {image_size}\nx {image_size}", ha="center", va="center", fontsize=8)
     for stage, depth in enumerate(depths):
-        name, size = ("Embedding", "4x4 conv, /4") if stage == 0 else ("Merging", "2x2 conv, /2")
-        x = _box(ax, x, 1.3, name, size, "#d9d9d9", vertical=True)
+        merge = "Embedding\n4x4 conv, /4" if stage == 0 else "Merging\n2x2 conv, /2"
+        x = _box(ax, (x, 0.5, 1.3, 3.0), merge, "#d9d9d9", rotation=90)
         channels = width * 2**stage
-        x = _box(ax, x, 2.5, f"Stage {stage + 1}\n{depth} block{'s' * (depth > 1)}", "", CONVOLVED)
+        x = _box(ax, (x, 0.5, 2.5, 3.0), f"Stage {stage + 1}\n{depth} block{'s' * (depth > 1)}", CONVOLVED)
         ax.text(x - 1.65, 0.25, f"{channels} x {side} x {side}", ha="center", va="top", fontsize=8, color=EDGE)
         side //= 2
-    for name, size in (("Pooling", ""), (f"1x1 conv, {HEAD_CHANNELS}", ""), (f"FC, {num_classes}", "")):
-        x = _box(ax, x, 1.0, name, size, OUTPUT, vertical=True)
+    for name in ("Pooling", f"1x1 conv, {HEAD_CHANNELS}", f"FC, {num_classes}"):
+        x = _box(ax, (x, 0.5, 1.0, 3.0), name, OUTPUT, rotation=90)
     _draw_block(ax)
     return figure
 
 
-def _box(ax, x, width, text, note, color, vertical=False, y=0.5, height=3.0, arrow=True):
-    """A labelled box with an arrow to its left; returns where the next one begins."""
-    if arrow:
-        ax.add_patch(
-            FancyArrowPatch((x - 0.45, y + height / 2), (x, y + height / 2), arrowstyle="-|>", mutation_scale=8)
-        )
-    shape = FancyBboxPatch(
-        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.15", facecolor=color, edgecolor=EDGE
-    )
-    shape.set_alpha(0.75)
-    ax.add_patch(shape)
-    label = f"{text}\n{note}" if note else text
-    ax.text(
-        x + width / 2,
-        y + height / 2,
-        label,
-        rotation=90 * vertical,
-        ha="center",
-        va="center",
-        fontsize=8,
-        linespacing=1.4,
-    )
+def _box(ax, place, label, color, rotation=0):
+    """A labelled box at ``place`` (left, bottom, width, height) and an arrow to it; returns where the next begins."""
+    x, y, width, height = place
+    middle = y + height / 2
+    ax.add_patch(FancyArrowPatch((x - 0.45, middle), (x, middle), arrowstyle="-|>", mutation_scale=8))
+    rounded = "round,pad=0,rounding_size=0.15"
+    box = FancyBboxPatch((x, y), width, height, boxstyle=rounded, facecolor=color, edgecolor=EDGE)
+    box.set_alpha(0.75)
+    ax.add_patch(box)
+    centred = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 1.4}
+    ax.text(x + width / 2, middle, label, rotation=rotation, **centred)
     return x + width + 0.45
 
 
@@ -169,13 +158,13 @@ def _draw_block(ax):
     start = x - 0.9
     ax.plot([start - 0.6, x - 0.45], [middle, middle], color="black", linewidth=1.2)
     steps = (
-        ("PConv 3x3\nC/4 of C", CONVOLVED, 2.6),
-        ("1x1 conv\nC to 2C", POINTWISE, 2.6),
-        ("batch norm,\nactivation", "#d9d9d9", 2.6),
-        ("1x1 conv\n2C to C", POINTWISE, 2.6),
+        ("PConv 3x3\nC/4 of C", CONVOLVED),
+        ("1x1 conv\nC to 2C", POINTWISE),
+        ("batch norm,\nactivation", "#d9d9d9"),
+        ("1x1 conv\n2C to C", POINTWISE),
     )
-    for text, color, width in steps:
-        x = _box(ax, x, width, text, "", color, y=y, height=height)
+    for text, color in steps:
+        x = _box(ax, (x, y, 2.6, height), text, color)
     plus = x + 0.25
     ax.add_patch(FancyArrowPatch((x - 0.45, middle), (plus - 0.1, middle), arrowstyle="-|>", mutation_scale=8))
     ax.text(
