@@ -11,30 +11,29 @@ import dataclasses
 import re
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from .config import BEST_MODEL, TrainConfig
 from .errors import FasterNetError
 from .explaining.explanation import METHODS, find_method
 from .runtime import cli, machine
+from .runtime.flags import DataFlags, EngineFlags, NetworkFlags, override
 
 FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
 
 
 @dataclass(frozen=True)
 class ExplainFlags:
-    """What to explain, and how. What is not given comes from the run's config.yaml or the weights' shapes."""
+    """What to explain, and how."""
 
-    weights: Path = Path(TrainConfig.work_path) / BEST_MODEL
-    """Weights of the network: this package's or the notebook's own .pdparams."""
+    network: NetworkFlags = field(default_factory=NetworkFlags)
     image: tuple[Path, ...] = ()
     """Image files of any size."""
     index: tuple[int, ...] = ()
-    """Items of the validation images; without --image by default the first four."""
+    """Items of the data's validation images; without --image by default the first four."""
     classes: tuple[str, ...] = ()
     """Classes to explain, by name or number; by default the predicted one."""
     method: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(METHODS)}.")] = "lime"
@@ -52,26 +51,8 @@ class ExplainFlags:
     """Deletion and insertion curves against random orders."""
     output: Path = Path("work/lime")
     """Folder for figures and .npz files."""
-    dataset: str | None = None
-    """Data that --index counts in: cifar10 or digits."""
-    data_path: str | None = None
-    """CIFAR-10 archive."""
-    variant: str | None = None
-    """Size of the network."""
-    mixer: str | None = None
-    """Spatial operator of the blocks."""
-    embed_dim: int | None = None
-    """Channels of the first stage."""
-    num_classes: int | None = None
-    """Width of the network's output."""
-    image_size: int | None = None
-    """Side of the network's input, in pixels."""
-    device: str | None = None
-    """auto (the first GPU, else the CPU), cpu, gpu or gpu:N."""
-    engine: str = "paddle"
-    """paddle (compiled by paddle.inference) or dygraph (as the notebook)."""
-    precision: str = "f32"
-    """f32, or bf16 where the processor has it."""
+    data: DataFlags = field(default_factory=DataFlags)
+    inference: EngineFlags = field(default_factory=EngineFlags)
 
 
 @dataclass(frozen=True)
@@ -99,15 +80,13 @@ def main(argv=None):
     from .runs import run as checkpoint
 
     interpretdl_compat.check_installed()
-    run = checkpoint.load_run(
-        flags.weights, flags.variant, flags.mixer, flags.embed_dim, flags.num_classes, flags.image_size
-    )
-    given = {name: getattr(flags, name) for name in ("dataset", "data_path", "device")}
-    config = dataclasses.replace(run.config, **{name: value for name, value in given.items() if value is not None})
+    run = checkpoint.load_run(**vars(flags.network))
+    config = override(run.config, flags.data, flags.inference)
     items = read_items(flags, config, len(run.class_names))
     _make_folder(flags.output)
     machine.begin(config.device, config.seed)
-    predictor = inference.Predictor(run.model, config.image_size, engine=flags.engine, precision=flags.precision)
+    engine, precision = flags.inference.engine, flags.inference.precision
+    predictor = inference.Predictor(run.model, config.image_size, engine=engine, precision=precision)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 
@@ -214,7 +193,7 @@ def _make_folder(path):
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FasterNetError(f"cannot make the folder {path}: {error.strerror}; choose another --output") from error
+        raise FasterNetError(f"cannot make the folder {path}: {error.strerror}", change="output") from error
 
 
 if __name__ == "__main__":

@@ -171,7 +171,8 @@ def test_evaluate_refuses(capsys):
     save_state(create_model("t1").state_dict(), "t1.pdparams")
     _refused(capsys, evaluate, ["--weights", "t1.pdparams", "--variant", "t0"], "t1.pdparams does not fit", "misshapen")
     save_state(create_model("t0", 3).state_dict(), "three.pdparams")
-    _refused(capsys, evaluate, ["--weights", "three.pdparams", "--dataset", "digits"], "knows 3 classes", "has 10")
+    mismatch = ("knows 3 classes", "has 10; set --dataset or set --data-path")
+    _refused(capsys, evaluate, ["--weights", "three.pdparams", "--dataset", "digits"], *mismatch)
     _refused(capsys, evaluate, ["--weights", "t1.pdparams", "--dataset", "digits", "--engine", "magic"], "magic")
 
 
@@ -180,8 +181,10 @@ def _python(*argv, **environ):
     return subprocess.run([sys.executable, *argv], capture_output=True, text=True, timeout=120, env=environ)
 
 
-def test_modules_run_and_a_log_holds_no_bars_and_no_warnings():
-    done = _python("-m", "fasternet_paddle.train", *SMALL)
+def test_modules_run_and_a_log_holds_no_bars_and_no_warnings(tmp_path):
+    # A fresh machine: Matplotlib looks for fonts, and says so where nobody asks it not to.
+    done = _python("-m", "fasternet_paddle.train", *SMALL, MPLCONFIGDIR=str(tmp_path / "matplotlib"))
+    assert list((tmp_path / "matplotlib").glob("fontlist-*.json"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "\r" not in done.stdout
     refused = _python("-m", "fasternet_paddle.evaluate", "--weights", "missing.pdparams")
@@ -190,12 +193,13 @@ def test_modules_run_and_a_log_holds_no_bars_and_no_warnings():
 
 def test_without_paddle_one_sentence_says_so(tmp_path):
     (tmp_path / "paddle.py").write_text("raise ModuleNotFoundError(\"No module named 'paddle'\", name='paddle')")
-    done = _python("-m", "fasternet_paddle.train", *SMALL, PYTHONPATH=str(tmp_path))
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = _python("-m", "fasternet_paddle.train", *SMALL, PYTHONPATH=path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "pip install paddlepaddle" in done.stderr
-    done = _python("-c", "import fasternet_paddle; fasternet_paddle.fasternet_t0()", PYTHONPATH=str(tmp_path))
+    done = _python("-c", "import fasternet_paddle; fasternet_paddle.fasternet_t0()", PYTHONPATH=path)
     assert "pip install paddlepaddle" in done.stderr.splitlines()[-1]
-    assert _python("-m", "fasternet_paddle.train", "--help", PYTHONPATH=str(tmp_path)).returncode == 0
+    assert _python("-m", "fasternet_paddle.train", "--help", PYTHONPATH=path).returncode == 0
 
 
 def test_importing_changes_nothing():

@@ -5,7 +5,6 @@ over 5,000 or more other crops and the validation digits, at 32 pixels. Accuracy
 means little where every answer is easy. Expect at most 1 % of the top-1 decisions to differ.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +14,14 @@ import paddle
 
 from ..data.datasets import load_dataset
 from ..data.transforms import normalize
-from ..errors import FasterNetError
-from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
+from ..files.tables import text_table
 from ..inference.engine import has_bf16
 from ..inference.predictor import PRECISIONS, Predictor
 from ..model.fasternet import create_model
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..runtime import cli, machine
-from . import measuring
+from .measuring import check_least
+from .rates import save_results
 
 SIZE = 32  # pixels
 PHOTOGRAPHS = (
@@ -55,8 +53,7 @@ class DecisionFlags:
     """Folder for decisions.csv."""
 
     def __post_init__(self):
-        if self.steps < 1 or self.crops < 1:
-            raise FasterNetError(f"steps and crops must be at least 1, got {self.steps} and {self.crops}")
+        check_least(self, steps=1, crops=1)
 
 
 def draw_crops(count, seed):
@@ -134,7 +131,7 @@ def main(argv=None):
         description="Count the top-1 decisions that bf16 changes.",
     )
     machine.begin("cpu", flags.seed)
-    print(measuring.describe_machine())
+    print(machine.describe_machine())
     rows = measure_decisions(flags)
     formats = ("{}", "{}", "{:.2%}", "{}", "{:.2%}")
     print(text_table(HEADER, [[form.format(cell) for form, cell in zip(formats, row, strict=True)] for row in rows]))
@@ -142,10 +139,4 @@ def main(argv=None):
         print(f"accuracy is {TOO_EASY:.0%} or more, where agreement means little; take fewer --steps")
     if len(rows) == 1:
         print("this processor has no bf16 instructions, so f32 stands alone")
-    flags.output.mkdir(parents=True, exist_ok=True)
-    write_text(flags.output / "decisions.csv", csv_table(HEADER, rows))
-    print(flags.output / "decisions.csv")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    save_results(flags.output, "decisions", HEADER, rows)

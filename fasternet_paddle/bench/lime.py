@@ -7,26 +7,20 @@ photograph at 224 pixels, after a short one that warms up. Expect 4 and 7 times 
 4 times with the same variables, and the same weights in f32 (two AMD Zen 4 cores).
 """
 
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..errors import FasterNetError
-from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
-from ..results.plots import save_figure
 from ..runtime import cli, machine
 from . import measuring
+from .rates import rates_of, report
 
 BATCH_SIZE = 100  # the notebook's
 WARMUP_SAMPLES = 200  # more than the photograph's superpixels
-HEADER = ("way", "settings", "samples/s", "from", "to", "to no settings", "to same settings")
-CSV_HEADER = ("way", "settings", "round", "samples/s")
+STOCK = "InterpretDL"
 
 
 @dataclass(frozen=True)
@@ -91,45 +85,27 @@ def _timed(explain, num_samples):
     explain(WARMUP_SAMPLES)
     start = time.perf_counter()
     weights = explain(num_samples)
-    return {"rate": num_samples / (time.perf_counter() - start), "weights": weights}
+    rate = num_samples / (time.perf_counter() - start)
+    return {"rates": {f"LIME, {num_samples} samples": rate}, "weights": weights}
 
 
-def measure_lime(flags, weights, say=print):
+def measure_lime(flags, weights):
     """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
-    bare, own = measuring.bare_environment(), measuring.own_environment()
-    arguments = {"weights": str(weights), "image": flags.image, "num_samples": flags.num_samples, "seed": 0}
-
-    def job(function, environment, **more):
-        return lambda: measuring.in_process(f"{__name__}:{function}", {**arguments, **more}, environment)
-
-    jobs = {("InterpretDL", measuring.settings_text(bare)): job("measure_stock", bare)}
-    if own != bare:  # on a processor that needs no settings both are one
-        jobs["InterpretDL", measuring.settings_text(own)] = job("measure_stock", own)
+    own, jobs = measuring.own_environment(), {}
+    arguments = {"weights": weights, "image": flags.image, "num_samples": flags.num_samples, "seed": 0}
+    for environment in (measuring.bare_environment(), own):
+        measuring.add_way(jobs, STOCK, environment, measure_stock, **arguments)
     for precision in flags.precision:
-        jobs[f"ours, {precision}", measuring.settings_text(own)] = job("measure_ours", own, precision=precision)
-    return measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
-
-
-def lime_table(results):
-    """Text table: each way's samples/s and its ratios to InterpretDL with no settings and with the same."""
-    stock = [rates for (way, _), rates in _rates(results).items() if way == "InterpretDL"]
-    rows = []
-    for (way, settings), rates in _rates(results).items():
-        ratios = (
-            ("", "")
-            if way == "InterpretDL"
-            else tuple(str(measuring.compare(rates, base)) for base in (stock[0], stock[-1]))
-        )
-        rows.append((way, settings, *(f"{f(rates):.1f}" for f in (np.median, min, max)), *ratios))
-    return text_table(HEADER, rows)
+        measuring.add_way(jobs, f"ours, {precision}", own, measure_ours, precision=precision, **arguments)
+    return measuring.in_turns(jobs, flags.rounds)
 
 
 def agreement(results):
     """Sentences on how far our weights are from InterpretDL's under the same settings."""
-    stock = np.array([result for (way, _), result in results.items() if way == "InterpretDL"][-1][0]["weights"])
+    stock = np.array([result for (way, _), result in results.items() if way == STOCK][-1][0]["weights"])
     sentences = []
     for (way, _), rounds in results.items():
-        if way == "InterpretDL":
+        if way == STOCK:
             continue
         weights = np.array(rounds[0]["weights"])
         difference = max(
@@ -143,57 +119,21 @@ def agreement(results):
     return sentences
 
 
-def draw_lime(results):
-    """Bars of samples/s, a way each, with the range over rounds."""
-    figure = Figure(figsize=(8, 0.7 * len(results) + 1.2), layout="constrained")
-    axes = figure.add_subplot()
-    for place, ((way, _settings), rates) in enumerate(_rates(results).items()):
-        middle = float(np.median(rates))
-        spread = [[middle - min(rates)], [max(rates) - middle]]
-        axes.barh(place, middle, xerr=spread, color="tab:gray" if way == "InterpretDL" else "tab:red", capsize=3)
-        axes.text(max(rates), place, f"  {middle:.0f}", va="center")
-    axes.set_yticks(range(len(results)), [f"{way}\n{settings}" for way, settings in results], fontsize=8)
-    axes.invert_yaxis()
-    axes.margins(x=0.12)
-    axes.set_xlabel("LIME samples/s, FasterNet-T0 at 224 pixels, segmentation included")
-    axes.grid(axis="x", alpha=0.3)
-    return figure
-
-
-def _rates(results):
-    return {way: [result["rate"] for result in rounds] for way, rounds in results.items()}
-
-
 @cli.entry
 def main(argv=None):
     """Measure as the flags say; prints table and agreement, saves CSV and PNG."""
     flags = cli.parse(
         LimeFlags, argv, prog="python -m fasternet_paddle.bench lime", description="Time LIME against InterpretDL."
     )
-    from .subject import PHOTOGRAPHS, write_network
+    from .subject import PHOTOGRAPHS, weights_file
 
     if flags.image not in PHOTOGRAPHS:
         raise FasterNetError(f"unknown image {flags.image!r}; known: {', '.join(PHOTOGRAPHS)}")
-    if flags.num_samples < WARMUP_SAMPLES or flags.rounds < 1 or not flags.precision:
-        raise FasterNetError(
-            f"num_samples must be at least {WARMUP_SAMPLES}, rounds 1 and precision one, got {flags.num_samples}, "
-            f"{flags.rounds} and {', '.join(flags.precision) or 'none'}"
-        )
+    measuring.check_least(flags, num_samples=WARMUP_SAMPLES, rounds=1)
+    if not flags.precision:
+        raise FasterNetError("precision must name one or more, got none")
     machine.begin("cpu", seed=0)
-    print(measuring.describe_machine())
-    with tempfile.TemporaryDirectory() as folder:
-        weights = flags.weights
-        if weights is None:
-            weights = Path(folder) / "drawn.pdparams"
-            write_network(weights)
+    print(machine.describe_machine())
+    with weights_file(flags.weights) as weights:
         results = measure_lime(flags, weights)
-    print(lime_table(results))
-    print("\n".join(agreement(results)))
-    rows = [(*way, number + 1, rate) for way, rates in _rates(results).items() for number, rate in enumerate(rates)]
-    flags.output.mkdir(parents=True, exist_ok=True)
-    write_text(flags.output / "lime.csv", csv_table(CSV_HEADER, rows))
-    print(save_figure(draw_lime(results), flags.output / "lime.png"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    report("lime", rates_of(results), flags.output, agreement(results), unit="samples/s")

@@ -1,27 +1,27 @@
-"""What every subject of the bench shares: a process of its own for each way, turns, the machine and its peak.
+"""What every subject of the bench shares: a process of its own for each way, turns, rates and the machine's peak.
 
-    results = in_turns({"notebook": job, "ours": job}, rounds=3)     # each job a call of ``in_process``
-    ratio = compare(results["ours"], results["notebook"])            # median of the rounds' ratios, and their range
+    jobs = {}
+    add_way(jobs, "notebook", bare_environment(), worker, steps=20)
+    add_way(jobs, "ours", own_environment(), worker, steps=20)
+    results = in_turns(jobs, rounds=3)         # {(way, settings): [what the worker returned, one a round]}
 
 Ways are measured in turn, round by round, so that a machine that grows slower meanwhile slows all of them; a ratio is
 taken within a round.
 """
 
+import functools
 import importlib
-import importlib.metadata
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import FasterNetError
+from ..inference.throughput import time_calls
 from ..runtime import machine
 
 SETTINGS = ("MKL_", "OMP_", "KMP_", "GOMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "FLAGS_", "CPU_NUM")  # that change speed
@@ -30,6 +30,13 @@ SECONDS = 3600  # after which a process counts as stuck
 BATCHES = (1, 32)  # images a pass
 SIZE = 224  # pixels a side
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product measures the peak
+
+
+def check_least(flags, **least):
+    """Raise ``FasterNetError`` unless every named field of ``flags`` is as large as given here."""
+    for name, value in least.items():
+        if getattr(flags, name) < value:
+            raise FasterNetError(f"{name} must be at least {value}, got {getattr(flags, name)}")
 
 
 def bare_environment():
@@ -85,23 +92,27 @@ def answer(function, arguments):
     print(MARK + json.dumps(result), flush=True)
 
 
-def in_turns(jobs, rounds, say=print):
-    """Run each job once a round, in an order that is turned round by round.
+def add_way(jobs, way, environment, worker, /, **arguments):
+    """Add to ``jobs``, under ``(way, settings)``, a call of the function ``worker`` in a process of its own."""
+    function = f"{worker.__module__}:{worker.__name__}"
+    jobs[way, settings_text(environment)] = functools.partial(in_process, function, arguments, environment)
+
+
+def in_turns(jobs, rounds):
+    """Run each job once a round, in an order that is turned round by round; standard error hears what is running.
 
     Args:
-        jobs: dict of name to a function without arguments.
+        jobs: dict of (way, settings) to a function without arguments.
         rounds: how often each is run.
-        say: told what is running.
 
     Returns:
-        Dict of name to the list of the job's results, one a round.
+        Dict of (way, settings) to the list of the job's results, one a round.
     """
     names = list(jobs)
     results = {name: [] for name in names}
     for round_number in range(rounds):
         for name in names[round_number % len(names) :] + names[: round_number % len(names)]:
-            shown = name if isinstance(name, str) else ", ".join(map(str, name))
-            say(f"round {round_number + 1} of {rounds}: {shown}")
+            print(f"round {round_number + 1} of {rounds}: {', '.join(name)}", file=sys.stderr)
             results[name].append(jobs[name]())
     return results
 
@@ -122,29 +133,6 @@ def compare(rates, baseline):
     """``Ratio`` of two lists of rates, round by round."""
     ratios = np.array(rates, np.float64) / np.array(baseline, np.float64)
     return Ratio(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
-
-
-def describe_machine():
-    """One line: processor, cores of this process, system, and the versions of what was measured."""
-    versions = [f"Python {platform.python_version()}"]
-    for package in ("paddlepaddle", "paddlepaddle-gpu", "numpy", "interpretdl"):
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{processor()}, {cores} cores, {platform.system()} {platform.machine()}, {', '.join(versions)}"
-
-
-def processor(cpuinfo=Path("/proc/cpuinfo")):
-    """The processor's name."""
-    try:
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # no such file outside Linux
-        pass
-    return platform.processor() or "unknown processor"
 
 
 def measure_peak(precision="f32", runs=30):
@@ -169,7 +157,7 @@ def measure_peak(precision="f32", runs=30):
     if precision == "f32":
         matrix = np.random.RandomState(0).standard_normal((PEAK_SIZE, PEAK_SIZE)).astype(np.float32)
         products["numpy"] = (lambda: matrix @ matrix, 2 * PEAK_SIZE**3)
-    return max(operations / min(_seconds(product, runs)) / 1e9 for product, operations in products.values())
+    return max(operations / min(time_calls(product, runs)) / 1e9 for product, operations in products.values())
 
 
 def model_rates(run, runs, batches=None):
@@ -183,15 +171,6 @@ def model_rates(run, runs, batches=None):
     rates = {}
     for batch_size in batches or BATCHES:
         x = np.random.RandomState(0).standard_normal((batch_size, 3, SIZE, SIZE)).astype(np.float32)
-        seconds = _seconds(lambda x=x: run(x), runs if batch_size > 1 else 10 * runs)
+        seconds = time_calls(lambda x=x: run(x), runs if batch_size > 1 else 10 * runs)
         rates[f"model, batch {batch_size}"] = batch_size / float(np.median(seconds))
     return rates
-
-
-def _seconds(function, runs, warmup=2):
-    seconds = []
-    for _ in range(warmup + runs):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return seconds[warmup:]

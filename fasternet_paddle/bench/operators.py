@@ -8,10 +8,7 @@ Engines: ``dygraph`` runs Paddle's own kernels, as the notebook and its training
 (``paddle.inference`` with oneDNN, CPU only).
 """
 
-import copy
-import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,24 +19,20 @@ from matplotlib.ticker import NullLocator, ScalarFormatter
 from paddle import nn
 
 from ..errors import FasterNetError
-from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
+from ..exporting.network import export_network
+from ..files.tables import text_table
 from ..inference.engine import load_exported
 from ..inference.predictor import ENGINES
+from ..inference.throughput import time_calls
 from ..model.layers import DWConv, FullConv, PConv
 from ..model.summary import count_macs
-from ..results.plots import save_figure
 from ..runtime import cli, machine
-from .measuring import describe_machine
+from .measuring import check_least
+from .paper import OPERATOR_CPU_MS, OPERATOR_SHAPES
+from .rates import save_results
 
 OPERATORS = {"Conv 3x3": FullConv, "DWConv": DWConv, "PConv": PConv}
-SHAPES = ((96, 56), (192, 28), (384, 14), (768, 7))  # channels, side in pixels: the stages of an embed_dim of 96
 LAYERS = 10
-PAPER_CPU_MS = {  # table 1, one image, one thread of an i9-9900X; in the order of SHAPES
-    "Conv 3x3": (35.7, 28.4, 31.9, 62.7),
-    "DWConv": (3.59, 1.97, 1.06, 0.68),
-    "PConv": (5.46, 3.09, 3.58, 5.02),
-}
 COLORS = {"Conv 3x3": "tab:gray", "DWConv": "tab:blue", "PConv": "tab:red"}
 MARKERS = ("o", "s", "^", "D")  # one a shape
 HEADER = ("operator", "shape", "MFLOPs", "engine", "ms", "GFLOP/s", "paper CPU ms", "paper GFLOP/s")
@@ -67,7 +60,7 @@ class Timing:
     @property
     def paper_ms(self):
         """The paper's CPU latency."""
-        return PAPER_CPU_MS[self.operator][SHAPES.index((self.channels, self.side))]
+        return OPERATOR_CPU_MS[self.operator][OPERATOR_SHAPES.index((self.channels, self.side))]
 
 
 @dataclass(frozen=True)
@@ -89,17 +82,15 @@ class OperatorFlags:
         for engine in self.engine:
             if engine not in ENGINES:
                 raise FasterNetError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
-        for name in ("batch_size", "runs"):
-            if getattr(self, name) < 1:
-                raise FasterNetError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_least(self, batch_size=1, runs=1)
 
 
-def measure_operators(engines=ENGINES, shapes=SHAPES, batch_size=1, runs=20, warmup=3):
+def measure_operators(engines=ENGINES, shapes=OPERATOR_SHAPES, batch_size=1, runs=20, warmup=3):
     """Time every operator at every shape; returns a list of ``Timing``.
 
     Args:
         engines: of "dygraph" and "paddle"; on a GPU "dygraph" alone.
-        shapes: of ``SHAPES``.
+        shapes: of ``OPERATOR_SHAPES``.
         batch_size: images a pass.
         runs, warmup: passes that are timed, and passes before them.
     """
@@ -117,7 +108,7 @@ def measure_operators(engines=ENGINES, shapes=SHAPES, batch_size=1, runs=20, war
             macs = count_macs(model, (channels, side, side))
             images = np.random.RandomState(0).standard_normal((batch_size, channels, side, side)).astype(np.float32)
             for engine in engines:
-                milliseconds = 1000 * _seconds(_runner(model, images, engine, place), runs, warmup)
+                milliseconds = 1000 * float(np.median(time_calls(_runner(model, images, engine, place), runs, warmup)))
                 timings.append(Timing(name, channels, side, engine, macs, batch_size, milliseconds))
     return timings
 
@@ -140,22 +131,9 @@ def _runner(model, images, engine, place):
 
 def _compiled(model, images, place):
     """``model`` as ``paddle.inference`` runs it for images of this shape, with one thread."""
-    spec = paddle.static.InputSpec(images.shape, "float32", "images")
-    # Not through the cache of ``compiled``: nobody asks for these networks again.
-    with tempfile.TemporaryDirectory() as folder, paddle.base.unique_name.guard(), paddle.no_grad():
-        network = copy.deepcopy(model)  # to_static changes the layers that it is given
-        paddle.jit.save(paddle.jit.to_static(network, input_spec=[spec], full_graph=True), f"{folder}/inference")
+    with tempfile.TemporaryDirectory() as folder:  # not in the cache: nobody asks for these networks again
+        export_network(model, folder, images.shape)
         return load_exported(Path(folder), place, "f32", 1, images)
-
-
-def _seconds(run, runs, warmup):
-    """Median time of a call."""
-    seconds = []
-    for _ in range(warmup + runs):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds[warmup:]))
 
 
 def _rows(timings):
@@ -212,7 +190,7 @@ def _draw_panel(axes, title, points):
         mine = [(shape, x, y) for shape, x, y in points if shape.operator == operator]
         axes.plot([x for _, x, _ in mine], [y for *_, y in mine], color=color, linewidth=0.8, label=operator)
         for timing, x, y in mine:
-            marker = MARKERS[SHAPES.index((timing.channels, timing.side))]
+            marker = MARKERS[OPERATOR_SHAPES.index((timing.channels, timing.side))]
             axes.plot(x, y, marker, color=color, markersize=6)
     axes.set_xlabel("MFLOPs of ten layers, one image")
     axes.set_xlim(2, 5000)
@@ -238,13 +216,7 @@ def main(argv=None):
         description="Time convolutions at the shapes of the paper's table 1.",
     )
     machine.begin(flags.device, seed=0)
-    print(describe_machine())
-    timings = measure_operators(flags.engine, batch_size=flags.batch_size, runs=flags.runs)
+    print(machine.describe_machine())
+    timings = measure_operators(flags.engine, OPERATOR_SHAPES, flags.batch_size, flags.runs)
     print(operators_table(timings))
-    flags.output.mkdir(parents=True, exist_ok=True)
-    write_text(flags.output / "operators.csv", csv_table(HEADER, _rows(timings)))
-    print(save_figure(draw_operators(timings), flags.output / "operators.png"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    save_results(flags.output, "operators", HEADER, _rows(timings), draw_operators(timings))

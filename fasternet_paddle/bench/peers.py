@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FasterNetError
-from . import measuring as machine
+from . import measuring
 
 NEEDS = {  # engine: packages, whose names are also pip's
     "timm": ("torch", "timm"),
@@ -47,13 +47,13 @@ def measure_peer(weights, way, runs):
     """A worker: images/s of a way by figure, as ``inference.measure_predictor``; logits where the weights are ours."""
     engine, precision = way.split(", ")[0], way.split(", ")[-1]
     if engine == "timm":
-        return {"rates": machine.model_rates(_torch(way, precision), runs)}
+        return {"rates": measuring.model_rates(_torch(way, precision), runs)}
     from .subject import photographs
 
     with tempfile.TemporaryDirectory() as folder:
         file = _onnx_file(weights, folder)
         run = _onnxruntime(file) if engine == "onnxruntime" else _openvino(file, precision)
-        return {"rates": machine.model_rates(run, runs), "logits": np.asarray(run(photographs())).tolist()}
+        return {"rates": measuring.model_rates(run, runs), "logits": np.asarray(run(photographs())).tolist()}
 
 
 def _torch(way, precision):
@@ -80,16 +80,14 @@ def _torch(way, precision):
 def _onnx_file(weights, folder):
     import paddle2onnx
 
-    from ..exporting.network import exported
+    from ..exporting.network import FILES, export_network
     from .subject import read_network
 
-    entry = exported(read_network(weights), folder)
-    file = Path(folder) / "network.onnx"
+    export_network(read_network(weights), folder)
+    network, parameters, file = (str(Path(folder, name)) for name in (*FILES, "network.onnx"))
     # Its default optimiser installs packages by itself, so it is told to use none.
-    paddle2onnx.export(
-        str(entry / "inference.json"), str(entry / "inference.pdiparams"), str(file), OPSET, optimize_tool=None
-    )
-    return str(file)
+    paddle2onnx.export(network, parameters, file, OPSET, optimize_tool=None)
+    return file
 
 
 def _onnxruntime(file):

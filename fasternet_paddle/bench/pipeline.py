@@ -7,35 +7,32 @@ x4.8 in training, x1.8 in validation (one AMD Zen 4 core). At the end: how many 
 """
 
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import FasterNetError
-from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
-from ..results.plots import save_figure
+from ..files.tables import text_table
 from ..runtime import cli, machine
 from . import measuring
-from .inference_plots import draw_inference
-from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
+from .paper import PAPER_SPEED
+from .rates import NOTEBOOK, report
 
 SIDE = 32  # pixels a side of CIFAR-10's images
 TRAIN, VAL = "train, a core", "validation, a core"
 RECIPE, FAST = "ours, notebook recipe", "ours, fast"
 
+PAPER_GPU = {name.removeprefix("FasterNet-"): rate for name, (*_, rate) in PAPER_SPEED.items()}  # images/s, forward
 # What a GPU asks for: (who, images/s, which figure feeds it). Where only the forward pass is known, a training step is
 # counted as three of it; on the H100, where both were measured, it was 3.1 (T0) and 3.4 (L).
 CONSUMERS = (
     ("V100-class GPU, T0 (notebook 3, its validation loop)", 982, VAL),
     ("the same with DWConv (notebook 3)", 580, VAL),
-    ("2080 Ti, T0 forward (paper)", 6807, VAL),
-    ("2080 Ti, T0 training, a third of that", 6807 / 3, TRAIN),
-    ("2080 Ti, T2 training, likewise", 1991 / 3, TRAIN),
-    ("2080 Ti, L training, likewise", 323 / 3, TRAIN),
+    ("2080 Ti, T0 forward (paper)", PAPER_GPU["T0"], VAL),
+    ("2080 Ti, T0 training, a third of that", PAPER_GPU["T0"] / 3, TRAIN),
+    ("2080 Ti, T2 training, likewise", PAPER_GPU["T2"] / 3, TRAIN),
+    ("2080 Ti, L training, likewise", PAPER_GPU["L"] / 3, TRAIN),
     ("H100, T0 training (measured: timm in PyTorch, batch 256, TF32)", 14203, TRAIN),
     ("H100, L training, likewise", 1291, TRAIN),
 )
@@ -55,11 +52,7 @@ class PipelineFlags:
     """Folder for pipeline.csv and pipeline.png."""
 
     def __post_init__(self):
-        if min(self.rounds, self.blocks, self.block_images) < 1:
-            raise FasterNetError(
-                f"rounds, blocks and block_images must be at least 1, got {self.rounds}, {self.blocks} and "
-                f"{self.block_images}"
-            )
+        measuring.check_least(self, rounds=1, blocks=1, block_images=1)
 
 
 def notebook_transforms():
@@ -149,28 +142,21 @@ def agreement(count=20):
     return [
         f"{RECIPE}: {count} images {'are the same to the bit' if equal else 'DIFFER from the notebook'}",
         f"{FAST}: {count} images without colour jitter differ by at most {largest:.2f} of 255 levels for the same "
-        f"draws (tests/test_fast_transforms.py holds colours and laws against Paddle's)",
+        f"draws (tests/data/test_fast_transforms.py holds colours and laws against Paddle's)",
     ]
 
 
-def measure(flags, say=print):
+def measure(flags):
     """Both environments in turn: dict of (way, settings, figure) to images/s, one a round."""
-    environments = {
-        measuring.settings_text(one): one for one in (measuring.bare_environment(), measuring.own_environment())
-    }
-    arguments = {"blocks": flags.blocks, "block_images": flags.block_images}
-    jobs = {
-        settings: lambda environment=environment: measuring.in_process(
-            f"{__name__}:measure_pipeline", arguments, environment
-        )
-        for settings, environment in environments.items()
-    }
-    results = measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
-    own, rates = list(jobs)[-1], {}
-    for settings, rounds in results.items():
+    jobs, own = {}, measuring.own_environment()
+    for environment in (measuring.bare_environment(), own):
+        given = {"blocks": flags.blocks, "block_images": flags.block_images}
+        measuring.add_way(jobs, NOTEBOOK, environment, measure_pipeline, **given)
+    rates = {}
+    for (_, settings), rounds in measuring.in_turns(jobs, flags.rounds).items():
         for result in rounds:
             for figure, way, rate in result:
-                if way == NOTEBOOK or settings == own:  # ours always runs under what it sets
+                if way == NOTEBOOK or settings == measuring.settings_text(own):  # ours always runs under what it sets
                     rates.setdefault((way, settings, figure), []).append(rate)
     return dict(sorted(rates.items(), key=lambda item: (item[0][2], item[0][0] != NOTEBOOK)))
 
@@ -199,12 +185,7 @@ def main(argv=None):
         description="Time the input pipeline: the notebook's transforms against this package's.",
     )
     machine.begin("cpu", seed=0)
-    print(measuring.describe_machine())
+    print(machine.describe_machine())
     rates = measure(flags)
-    print(rates_table(rates))
-    print("\n".join(agreement()))
-    print("On paper, with this machine's cores (batches' copies not counted):")
-    print(cores_table(rates))
-    flags.output.mkdir(parents=True, exist_ok=True)
-    write_text(flags.output / "pipeline.csv", csv_table(CSV_HEADER, rates_rows(rates)))
-    print(save_figure(draw_inference(rates), flags.output / "pipeline.png"))
+    cores = ["On paper, with this machine's cores (batches' copies not counted):", cores_table(rates)]
+    report("pipeline", rates, flags.output, [*agreement(), *cores])

@@ -1,5 +1,7 @@
 """The network and the images that the bench measures: T0 with ten classes at 224 pixels, unless weights are named."""
 
+import contextlib
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -47,6 +49,18 @@ def write_network(path):
         warnings.filterwarnings("ignore", message="When training, we now always track global")  # as is wanted here
         model(paddle.to_tensor(photographs(8)))
     save_state(model.state_dict(), Path(path))
+
+
+@contextlib.contextmanager
+def weights_file(given=None):
+    """Path of the weights to measure with: ``given``, or for a while those of ``write_network``."""
+    if given is not None:
+        yield str(given)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "drawn.pdparams"
+        write_network(path)
+        yield str(path)
 
 
 def read_network(path):

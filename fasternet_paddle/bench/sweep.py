@@ -2,12 +2,12 @@
 
 import sys
 
-from ..files.tables import csv_table
-from ..files.writing import write_text
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
 from ..model.fasternet import VARIANTS
-from ..results.plots import save_figure
-from . import measuring as machine
-from .inference_plots import draw_sweep
+from . import measuring
+from .rates import COLOURS, save_results
 
 HEADER = ("sweep", "x", "precision", "images/s")
 SWEEPS = {  # name: (title, x axis, list of (x, variant, batch size, side in pixels))
@@ -25,7 +25,8 @@ def measure_points(points, precision, runs):
     """A worker: images/s at each (x, variant, batch size, side)."""
     import paddle
 
-    from ..inference.predictor import Predictor, model_throughput
+    from ..inference.predictor import Predictor
+    from ..inference.throughput import model_throughput
     from ..model.fasternet import create_model
 
     paddle.seed(0)
@@ -38,16 +39,39 @@ def measure_points(points, precision, runs):
 
 
 def run(output, precisions, runs):
-    """Measure all sweeps; saves ``sweep.csv`` and ``sweep.png`` in ``output``, returns their paths."""
+    """Measure all sweeps; saves ``sweep.csv`` and ``sweep.png`` in ``output``."""
     panels, rows = [], []
     for name, (title, label, points) in SWEEPS.items():
         lines = {}
         for precision in precisions:
             print(f"sweep over {name}, {precision}", file=sys.stderr)
             arguments = {"points": points, "precision": precision, "runs": runs}
-            rates = machine.in_process(f"{__name__}:measure_points", arguments, machine.own_environment())
-            lines[precision] = rates
-            rows += [(name, x, precision, rate) for x, rate in rates]
+            lines[precision] = measuring.in_process(
+                f"{__name__}:measure_points", arguments, measuring.own_environment()
+            )
+            rows += [(name, x, precision, rate) for x, rate in lines[precision]]
         panels.append((title, label, lines))
-    write_text(output / "sweep.csv", csv_table(HEADER, rows))
-    return [output / "sweep.csv", save_figure(draw_sweep(panels), output / "sweep.png")]
+    save_results(output, "sweep", HEADER, rows, draw_sweep(panels))
+
+
+def draw_sweep(panels):
+    """Lines of images/s, a panel a kind of work.
+
+    Args:
+        panels: list of (title, name of the x axis, {precision: [(x, images/s), ...]}); x may be a name.
+    """
+    page = Figure(figsize=(4.6 * len(panels), 4.0), layout="constrained")
+    for axes, (title, label, lines) in zip(page.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for precision, points in lines.items():
+            where = range(len(points)) if isinstance(points[0][0], str) else [x for x, _ in points]
+            axes.plot(where, [rate for _, rate in points], "o-", color=COLOURS[precision], label=precision)
+            if isinstance(points[0][0], str):
+                axes.set_xticks(where, [name for name, _ in points])
+        axes.set_title(title, fontsize=11)
+        axes.set_xlabel(label)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.grid(alpha=0.3, which="both")
+        axes.legend()
+    page.axes[0].set_ylabel("images/s")
+    return page

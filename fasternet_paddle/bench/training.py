@@ -8,7 +8,6 @@ processor), x2.6 to x3.5 with two on two idle cores, less than x2 where one of t
 (probably because the notebook's sum of losses keeps the graphs of all steps), and the same losses.
 """
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,9 @@ import numpy as np
 
 from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
-from ..files.tables import csv_table
-from ..files.writing import write_text
-from ..results.plots import save_figure
 from ..runtime import cli, machine
 from . import measuring
-from .inference_plots import draw_inference
-from .rates import CSV_HEADER, NOTEBOOK, rates_rows, rates_table
+from .rates import NOTEBOOK, rates_of, report
 
 OURS = "ours"
 AGREE = 1e-3  # largest difference between losses of the same step that counts as agreement
@@ -47,11 +42,7 @@ class TrainingFlags:
     """Folder for training.csv and training.png."""
 
     def __post_init__(self):
-        if self.rounds < 1 or self.steps < 2 or self.batch_size < 2 or self.image_size < MIN_IMAGE_SIZE:
-            raise FasterNetError(
-                f"rounds must be at least 1, steps and batch_size 2 and image_size {MIN_IMAGE_SIZE}, "
-                f"got {self.rounds}, {self.steps}, {self.batch_size} and {self.image_size}"
-            )
+        measuring.check_least(self, rounds=1, steps=2, batch_size=2, image_size=MIN_IMAGE_SIZE)
         if any(count < 1 for count in self.threads):
             raise FasterNetError(f"threads must be at least 1 each, got {' '.join(map(str, self.threads))}")
 
@@ -157,29 +148,23 @@ def measure_training(way, steps, batch_size, image_size):
     optimizer, scheduler = make_optimizer(model, TrainConfig(), steps_per_epoch=195)  # 50,000 // 256
     batches = TimedBatches(steps, batch_size, image_size)
     losses = {NOTEBOOK: notebook_loop, OURS: our_loop}[way](model, batches, optimizer, scheduler)
-    return {"rate": batch_size / float(np.median(batches.seconds[1:])), "losses": losses}
+    rate = batch_size / float(np.median(batches.seconds[1:]))
+    return {"rates": {f"step, T0, {batch_size} images of {image_size}": rate}, "losses": losses}
 
 
-def measure(flags, say=print):
+def measure(flags):
     """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
     bare, own = measuring.bare_environment(), measuring.own_environment()
     machine.training_threads(flags.image_size, own, given=())
-    arguments = {"steps": flags.steps, "batch_size": flags.batch_size, "image_size": flags.image_size}
     ways = [(NOTEBOOK, bare), (NOTEBOOK, own), (OURS, own)]
     for count in flags.threads:
         threaded = {**own, "OMP_NUM_THREADS": str(count)}
         ways += [(NOTEBOOK, threaded), (OURS, threaded)]
-
-    def job(way, environment):
-        return lambda: measuring.in_process(f"{__name__}:measure_training", {"way": way, **arguments}, environment)
-
-    jobs = {(way, measuring.settings_text(environment)): job(way, environment) for way, environment in ways}
-    return measuring.in_turns(jobs, flags.rounds, lambda text: say(text, file=sys.stderr))
-
-
-def rates_of(results, figure):
-    """Dict of (way, settings, figure) to images/s, one a round."""
-    return {(*way, figure): [result["rate"] for result in rounds] for way, rounds in results.items()}
+    arguments = {"steps": flags.steps, "batch_size": flags.batch_size, "image_size": flags.image_size}
+    jobs = {}
+    for way, environment in ways:
+        measuring.add_way(jobs, way, environment, measure_training, way=way, **arguments)
+    return measuring.in_turns(jobs, flags.rounds)
 
 
 def agreement(results):
@@ -207,11 +192,6 @@ def main(argv=None):
         description="Time the training step: the notebook's against this package's.",
     )
     machine.begin("cpu", seed=0)
-    print(measuring.describe_machine())
+    print(machine.describe_machine())
     results = measure(flags)
-    rates = rates_of(results, f"step, T0, {flags.batch_size} images of {flags.image_size}")
-    print(rates_table(rates))
-    print("\n".join(agreement(results)))
-    flags.output.mkdir(parents=True, exist_ok=True)
-    write_text(flags.output / "training.csv", csv_table(CSV_HEADER, rates_rows(rates)))
-    print(save_figure(draw_inference(rates), flags.output / "training.png"))
+    report("training", rates_of(results), flags.output, agreement(results))

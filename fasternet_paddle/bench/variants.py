@@ -8,7 +8,6 @@ The notebook's "speed" is the rate of its loop over the validation images. ``mea
 loader makes alone, what the network does alone, and the two after one another, as the loop does them.
 """
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,32 +15,18 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..comparing.ablation import CONTENDERS
+from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
-from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
-from ..inference.predictor import ENGINES, Predictor, loop_throughput, model_throughput
+from ..files.tables import text_table
+from ..inference.predictor import ENGINES, Predictor
+from ..inference.throughput import loop_throughput, model_throughput
 from ..model.fasternet import VARIANTS, create_model
 from ..model.summary import count_macs, count_parameters
-from ..results.plots import save_figure
 from ..runtime import cli, machine
-from .measuring import describe_machine
+from .measuring import check_least
+from .paper import PAPER_SPEED
+from .rates import save_results
 
-PAPER = {  # tables 6 and 7: top-1 on ImageNet in %, CPU ms for one image, GPU images/s
-    "FasterNet-T0": (71.9, 9.2, 6807),
-    "FasterNet-T1": (76.2, 17.7, 3782),
-    "FasterNet-T2": (78.9, 33.5, 1991),
-    "FasterNet-S": (81.3, 71.2, 1029),
-    "FasterNet-M": (83.0, 129.5, 500),
-    "FasterNet-L": (83.5, 219.5, 323),
-}
-PAPER_COST = {  # table 6: parameters in millions, FLOPs (multiply-adds) in 1e9
-    "FasterNet-T0": (3.9, 0.34),
-    "FasterNet-T1": (7.6, 0.85),
-    "FasterNet-T2": (15.0, 1.91),
-    "FasterNet-S": (31.1, 4.56),
-    "FasterNet-M": (53.5, 8.74),
-    "FasterNet-L": (93.5, 15.52),
-}
 HEADER = ("network", "params M", "MMACs", "ms, 1 image", "images/s", "paper CPU ms", "paper GPU images/s")
 LOOP_HEADER = ("network", "loader alone", "network alone", "loop")
 
@@ -83,9 +68,7 @@ class VariantFlags:
     def __post_init__(self):
         if self.engine not in ENGINES:
             raise FasterNetError(f"unknown engine {self.engine!r}; known: {', '.join(ENGINES)}")
-        for name, least in (("image_size", 32), ("batch_size", 1), ("runs", 1)):
-            if getattr(self, name) < least:
-                raise FasterNetError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_least(self, image_size=MIN_IMAGE_SIZE, batch_size=1, runs=1)
 
 
 def six_variants(num_classes=1000):
@@ -127,7 +110,7 @@ def _rows(costs):
             cost.macs / 1e6,
             cost.milliseconds,
             cost.images_per_second,
-            *PAPER.get(cost.name, (None, None, None))[1:],
+            *PAPER_SPEED.get(cost.name, (None, None, None))[1:],
         )
         for cost in costs
     ]
@@ -156,7 +139,7 @@ def draw_variants(costs):
     axes.loglog([cost.macs / 1e6 for cost in costs], [cost.milliseconds for cost in costs], "o", label="here")
     for cost in costs:
         axes.annotate(cost.name, (cost.macs / 1e6, cost.milliseconds), (6, -3), textcoords="offset points", fontsize=8)
-    paper = [(cost.macs / 1e6, PAPER[cost.name][1]) for cost in costs if cost.name in PAPER]
+    paper = [(cost.macs / 1e6, PAPER_SPEED[cost.name][1]) for cost in costs if cost.name in PAPER_SPEED]
     if paper:
         axes.loglog(*zip(*paper, strict=True), "x", color="tab:gray", label="paper, i9-9900X")
     axes.set_xlabel("multiply-adds of one image, millions")
@@ -202,15 +185,8 @@ def main(argv=None):
         description="Size and speed of the six variants, or of T0 with each mixer.",
     )
     machine.begin(flags.device, seed=0)
-    print(describe_machine())
+    print(machine.describe_machine())
     networks = t0_mixers() if flags.mixers else six_variants()
     costs = measure_variants(networks, flags.image_size, flags.batch_size, flags.runs, flags.engine)
     print(variants_table(costs))
-    flags.output.mkdir(parents=True, exist_ok=True)
-    name = "mixers" if flags.mixers else "variants"
-    write_text(flags.output / f"{name}.csv", csv_table(HEADER, _rows(costs)))
-    print(save_figure(draw_variants(costs), flags.output / f"{name}.png"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    save_results(flags.output, "mixers" if flags.mixers else "variants", HEADER, _rows(costs), draw_variants(costs))

@@ -1,78 +1,37 @@
-"""A network exported once for ``paddle.inference`` and kept in a cache folder that is named by what went into it.
+"""A network as the two files that ``paddle.inference`` runs.
 
-    folder = exported(model)            # <cache>/<sha256>/inference.json, inference.pdiparams, checksums.json
-
-The cache is ``$FASTERNET_CACHE``, else ``$XDG_CACHE_HOME/fasternet_paddle``, else ``~/.cache/fasternet_paddle``. An
-entry is written beside its place and renamed, so that processes may race for it, and is used only while its
-checksums hold; a damaged one is made again.
+export_network(model, folder)                      # folder/inference.json, folder/inference.pdiparams
+export_network(suited_to_bf16(model), folder)      # the same network, laid out so that all of it runs in bf16
 """
 
 import copy
-import hashlib
-import inspect
-import json
-import os
-import re
-import shutil
-import tempfile
-import time
 from pathlib import Path
 
 import paddle
 from paddle import nn
 
-from ..errors import FasterNetError
 from ..model.layers import PConv
 
-CACHE_VARIABLE = "FASTERNET_CACHE"
-FORMAT = 1  # of an entry; another number leaves the older entries to be pruned
 FILES = ("inference.json", "inference.pdiparams")
-CHECKSUMS = "checksums.json"
-KEPT_ENTRIES = 16  # a T0 takes 11 MB, an L 370 MB
-KEPT_SECONDS = 3600  # an entry used within the last hour stays, whatever their number
-PASSING = ("training", "_full_name", "_built")  # attributes of a layer that depend on what was done, not what it is
 
 
-def cache_folder(cache_dir=None):
-    """The folder of the exported networks: ``cache_dir``, else the variable's, else the user's cache."""
-    if cache_dir is None:
-        cache_dir = os.environ.get(CACHE_VARIABLE)
-    if cache_dir:
-        return Path(cache_dir).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fasternet_paddle"
+def export_network(model, folder, shape=None):
+    """Write ``model`` as ``FILES`` into ``folder``; the model is left as it is.
 
+    The files are the same each time, but for the layers' names in the JSON: Paddle counts them through the process.
 
-def fingerprint(model):
-    """sha256, in hexadecimal, of all that decides a network's outputs.
-
-    That is every weight and buffer, the classes of the layers with their settings, the source text of classes that
-    are not Paddle's own, and Paddle's version.
+    Args:
+        model: ``paddle.nn.Layer``, images ``(N, C, H, W)`` float32 -> logits ``(N, K)``; it is exported in eval mode.
+        folder: that is there already.
+        shape: (N, C, H, W) of the images; by default N, H and W stay free.
     """
-    digest = hashlib.sha256(f"{FORMAT} {paddle.__version__} {input_channels(model)}".encode())
-    classes = set()
-    for name, layer in model.named_sublayers(include_self=True):
-        settings = {
-            key: value
-            for key, value in sorted(vars(layer).items())
-            if key not in PASSING and isinstance(value, (bool, int, float, str, tuple, list))
-        }
-        digest.update(f"{name} {type(layer).__qualname__} {settings}".encode())
-        classes.add(type(layer))
-    for kind in sorted(classes, key=lambda kind: (kind.__module__, kind.__qualname__)):
-        if kind.__module__.partition(".")[0] != "paddle":
-            digest.update(_source(kind).encode())
-    for name, tensor in model.to_static_state_dict().items():
-        array = tensor.numpy()
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _source(kind):
-    try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):  # a class typed into a console has no source text
-        return f"{kind.__module__}.{kind.__qualname__}"
+    spec = paddle.static.InputSpec(shape or [None, input_channels(model), None, None], "float32", "images")
+    # The guard keeps the process's counters of variables as they were, and starts at 0 here.
+    with paddle.base.unique_name.guard(), paddle.no_grad():
+        network = copy.deepcopy(model)  # to_static changes the layers that it is given, sublayers included
+        network.eval()
+        static = paddle.jit.to_static(network, input_spec=[spec], full_graph=True)
+        paddle.jit.save(static, str(Path(folder) / "inference"))
 
 
 def input_channels(model):
@@ -103,118 +62,3 @@ def suited_to_bf16(model):
         if isinstance(layer, PConv):
             layer.conv = nn.Sequential(layer.conv, TimesOne())
     return network
-
-
-def exported(model, cache_dir=None, anew=False):
-    """Export ``model`` unless an intact entry of the cache holds it already.
-
-    The model itself is left as it is: a copy in eval mode is compiled. Batch, height and width stay free.
-
-    Args:
-        model: ``paddle.nn.Layer``, images ``(N, C, H, W)`` -> logits ``(N, K)``.
-        cache_dir: folder of the cache; by default ``cache_folder()``.
-        anew: make the entry again even if it seems intact.
-
-    Returns:
-        Path of a folder holding ``inference.json`` and ``inference.pdiparams``.
-
-    Raises:
-        FasterNetError: the cache cannot be written, or belongs to another user.
-    """
-    cache = _open_cache(cache_folder(cache_dir))
-    entry = cache / fingerprint(model)
-    if not anew and _is_intact(entry):
-        os.utime(entry)  # when it was last used, for pruning
-        return entry
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=cache))
-        try:
-            _export(model, temporary)
-            _put(temporary, entry, anew)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        _prune(cache, keep=entry)
-    except OSError as error:
-        raise FasterNetError(
-            f"cannot write the compiled network to {cache}: {error.strerror or error}; "
-            f"free space or set {CACHE_VARIABLE} to another folder"
-        ) from error
-    return entry
-
-
-def _open_cache(cache):
-    try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise FasterNetError(
-            f"cannot make the cache folder {cache}: {error.strerror}; set {CACHE_VARIABLE} to a folder you can write"
-        ) from error
-    # What is in the cache is run: it must come from the user, not from someone who shares the machine.
-    if hasattr(os, "getuid") and cache.stat().st_uid != os.getuid():
-        raise FasterNetError(f"the cache folder {cache} belongs to another user; set {CACHE_VARIABLE} to your own")
-    if not os.access(cache, os.W_OK | os.X_OK):
-        raise FasterNetError(f"the cache folder {cache} cannot be written; set {CACHE_VARIABLE} to another folder")
-    return cache
-
-
-def _export(model, folder):
-    """Write the network and its checksums into ``folder``."""
-    spec = paddle.static.InputSpec([None, input_channels(model), None, None], "float32", "images")
-    # The guard keeps the process's counters of names as they were, and makes the files the same each time.
-    with paddle.base.unique_name.guard(), paddle.no_grad():
-        network = copy.deepcopy(model)  # to_static changes the layers that it is given, sublayers included
-        network.eval()
-        paddle.jit.save(paddle.jit.to_static(network, input_spec=[spec], full_graph=True), str(folder / "inference"))
-    (folder / CHECKSUMS).write_text(json.dumps({name: _checksum(folder / name) for name in FILES}), encoding="utf-8")
-
-
-def _put(temporary, entry, anew):
-    """Rename ``temporary`` to ``entry``; if another process was faster, keep the other's unless it is damaged."""
-    try:
-        os.rename(temporary, entry)
-        return
-    except OSError:
-        if not entry.exists():
-            raise
-    if not anew and _is_intact(entry):
-        return
-    aside = Path(tempfile.mkdtemp(prefix="tmp-", dir=entry.parent))
-    try:
-        os.rename(entry, aside / "damaged")
-        os.rename(temporary, entry)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _is_intact(entry):
-    try:
-        wanted = json.loads((entry / CHECKSUMS).read_text(encoding="utf-8"))
-        return all(_checksum(entry / name) == wanted[name] for name in FILES)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _checksum(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _prune(cache, keep):
-    """Remove entries beyond the most recently used ones, and what crashed exports left; never a foreign file."""
-    now = time.time()
-    entries = [path for path in cache.iterdir() if re.fullmatch(r"[0-9a-f]{64}|tmp-\w+", path.name) and path != keep]
-    used = {}
-    for path in entries:
-        try:
-            used[path] = path.stat().st_mtime
-        except OSError:  # another process has just pruned it
-            continue
-    newest = sorted(used, key=used.get, reverse=True)
-    complete = [path for path in newest if not path.name.startswith("tmp-")]
-    for path in newest:
-        surplus = path not in complete[: KEPT_ENTRIES - 1]
-        if surplus and now - used[path] > KEPT_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)

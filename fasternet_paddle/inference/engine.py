@@ -6,7 +6,6 @@ logits = run(x)                              # contiguous float32 (N, C, H, W) -
 
 import contextlib
 import os
-from pathlib import Path
 
 import paddle
 
@@ -15,7 +14,7 @@ COLLECTION = "FLAGS_eager_delete_tensor_gb"  # when Paddle's executor frees a te
 
 
 def load_exported(folder, place, precision, threads, probe):
-    """The network that ``compiled.exported`` left in ``folder``, run by ``paddle.inference``.
+    """The network that ``export_network`` left in ``folder``, run by ``paddle.inference``.
 
     On a CPU its intermediate results stay allocated between runs, as large as the largest run needed them.
 
@@ -70,25 +69,6 @@ def _intermediates_kept():
         yield
     finally:
         paddle.set_flags(before)
-
-
-def available_threads():
-    """``OMP_NUM_THREADS`` if the user set it, else the number of cores that this process may use."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    # Importing Paddle sets the variable to 1 where it is not set, so a 1 counts only if the process began with it.
-    if wanted.isdigit() and (int(wanted) > 1 or _began_with("OMP_NUM_THREADS")):
-        return max(1, int(wanted))
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _began_with(variable):
-    try:
-        started = Path("/proc/self/environ").read_bytes()
-    except OSError:  # no such file outside Linux
-        return False
-    return any(entry.startswith(f"{variable}=".encode()) for entry in started.split(b"\0"))
 
 
 def has_bf16():

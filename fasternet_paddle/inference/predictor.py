@@ -9,16 +9,17 @@ On a CPU the ``paddle`` engine runs oneDNN kernels with batch norm folded into t
 """
 
 import contextlib
-import time
 from math import prod
 
 import numpy as np
 import paddle
 
 from ..errors import FasterNetError
-from ..exporting.network import exported, input_channels, suited_to_bf16
+from ..exporting.network import input_channels, suited_to_bf16
 from ..model.summary import eval_mode
-from .engine import available_threads, has_bf16, load_exported
+from ..runtime.machine import available_threads
+from .cache import exported
+from .engine import has_bf16, load_exported
 
 ENGINES = ("paddle", "dygraph")
 PRECISIONS = ("f32", "bf16")
@@ -37,7 +38,7 @@ class Predictor:
         image_size: side in pixels of the images it was trained on, for those who prepare images; None if unknown.
         engine: "paddle" compiles the network as it is now (``paddle.inference``); "dygraph" runs the model itself.
         precision: "f32", or "bf16" (engine "paddle" on a processor with bf16 instructions).
-        cache_dir: where the compiled network is kept (``compiled.cache_folder``).
+        cache_dir: where the compiled network is kept; by default ``files.cache.cache_root()``.
         threads: of the "paddle" engine on a CPU; by default ``OMP_NUM_THREADS``, else all cores of this process.
 
     Raises:
@@ -185,38 +186,3 @@ def _check_weights(model):
 
 def _count(number, noun):
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def collect_logits(predictor, loader):
-    """Logits of all images of ``loader`` and their labels: Paddle tensors float32 ``(N, K)`` and int64 ``(N,)``."""
-    logits, labels = [], []
-    for batch, batch_labels in loader:
-        logits.append(predictor.logits(np.asarray(batch)))
-        labels.append(np.asarray(batch_labels))
-    return paddle.to_tensor(np.concatenate(logits)), paddle.to_tensor(np.concatenate(labels))
-
-
-def loop_throughput(predictor, loader):
-    """Images/s of the whole loop over ``loader``, its loading included: the notebook's "Throughout" (2.5).
-
-    Args:
-        predictor: a ``Predictor``.
-        loader: yields (images ``(N, 3, H, W)``, labels).
-    """
-    images = 0
-    start = time.perf_counter()
-    for batch, _labels in loader:
-        images += len(predictor.logits(np.asarray(batch)))
-    return images / (time.perf_counter() - start)
-
-
-def model_throughput(predictor, batch_size=32, image_size=224, runs=10, warmup=2):
-    """Images/s of the network alone: one ready batch, run ``warmup`` times, then the median time of ``runs``."""
-    shape = (batch_size, predictor.channels, image_size, image_size)
-    batch = np.random.RandomState(0).standard_normal(shape).astype(np.float32)
-    seconds = []
-    for _ in range(warmup + runs):
-        start = time.perf_counter()
-        predictor.logits(batch)
-        seconds.append(time.perf_counter() - start)
-    return batch_size / float(np.median(seconds[warmup:]))

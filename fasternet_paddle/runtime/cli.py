@@ -1,4 +1,4 @@
-"""What every entry does around its work: flags from a dataclass, CPU settings, device, seed, errors.
+"""What every entry does around its work: flags from a dataclass, and how mistakes and interruptions end.
 
 The CPU settings must stand before Paddle's first operation, so an entry imports what needs Paddle inside its ``main``.
 That also keeps ``--help`` quick.
@@ -7,43 +7,50 @@ That also keeps ``--help`` quick.
 import contextlib
 import functools
 import io
-import os
-import re
 import sys
-import warnings
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped
+from . import machine
+
+HELP = {"-h", "--help"}
 
 
 def entry(main):
-    """Decorate ``main(argv)`` of an entry: it returns an exit code, and a user's mistake is one sentence and code 2."""
+    """Decorate ``main(argv)`` of an entry, called with the process's arguments by default; it returns an exit code.
+
+    A user's mistake is one sentence and code 2; among them a Paddle that is missing or too old, before any work.
+    """
 
     @functools.wraps(main)
     def run(argv=None):
-        warnings.filterwarnings("ignore", message="No ccache found")  # Paddle says it at every import
-        os.environ.setdefault("GLOG_minloglevel", "2")  # its C++ part says more, of no use to the reader of a log
+        argv = sys.argv[1:] if argv is None else argv
+        machine.quieten()
         try:
+            if not HELP & set(argv):
+                machine.check_paddle()
             return main(argv) or 0
         except FasterNetError as error:
-            print(f"error: {error}{way_out(error)}", file=sys.stderr)
-            return 2
+            return _refuse(f"{error}{way_out(error)}")
         except ImportError as error:
             needs = NEEDS_PADDLE if error.name == "paddle" else NEEDS_OPENMP if "libgomp" in str(error) else None
             if needs is None:
                 raise
-            print(f"error: {needs}", file=sys.stderr)
-            return 2
+            return _refuse(needs)
         except Stopped as stop:
             print(f"{stop}; everything is saved, --resume goes on from here", file=sys.stderr)
             return 128 + stop.signal  # as a shell expects
         except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
-            print("error: out of memory; lower --batch-size or --image-size", file=sys.stderr)
-            return 2
+            return _refuse("out of memory; lower --batch-size or --image-size")
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130  # 128 + SIGINT, as a shell expects
 
     return run
+
+
+def _refuse(sentence):
+    print(f"error: {sentence}", file=sys.stderr)
+    return 2
 
 
 # What changing a setting does, where "set" says too little.
@@ -90,11 +97,24 @@ def parse(kind, argv=None, *, prog, description, default=None):
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise FasterNetError(f"{_sentence(said.getvalue())} (see {prog} --help)") from None
+        own = _own_error(stop)
+        sentence, change = (own, own.change) if own else (_sentence(said.getvalue()), ())
+        raise FasterNetError(f"{sentence} (see {prog} --help)", change=change) from None
+
+
+def _own_error(stop):
+    """The error that the dataclass itself raised while tyro made it, if that is why tyro exits."""
+    error = stop
+    while error is not None and not isinstance(error, FasterNetError):
+        error = error.__context__
+    return error
 
 
 def _sentence(box):
-    """The message out of tyro's framed one, which ends at a rule or at an empty line."""
+    """The message out of tyro's framed one, which ends at a rule or at an empty line.
+
+    Its hook for errors (``tyro._errors``) is private, and asks for one exact release by whoever takes it.
+    """
     lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
     end = next((number for number, line in enumerate(lines) if not line or set(line) == {"─"}), len(lines))
-    return re.sub(r"^Error parsing [A-Z]\w*: ", "", " ".join(lines[:end])).rstrip(".")
+    return " ".join(lines[:end]).rstrip(".")

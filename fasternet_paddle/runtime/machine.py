@@ -1,20 +1,93 @@
-"""The machine at hand: its settings, cores and devices, and the seed of every generator.
+"""The machine at hand: its settings, cores and devices, its Paddle, and the seed of every generator.
 
     begin("auto", seed=42)          # CPU settings, device and seed, said in one line
+    print(describe_machine())       # processor, cores, system and versions, in one line
 
-The CPU settings must stand before Paddle's first operation, so Paddle is imported inside the functions that need it.
+Standard library only: it also runs where nothing is installed yet. The CPU settings must stand before Paddle's first
+operation, so Paddle is imported inside the functions that need it.
 """
 
 import contextlib
+import importlib.metadata
+import importlib.util
+import logging
 import os
+import platform
 import random
 import re
+import sys
+import warnings
 from pathlib import Path
 
-from ..errors import FasterNetError
+from ..errors import NEEDS_PADDLE, FasterNetError
 
-STARTED_WITH = frozenset(os.environ)  # importing Paddle sets OMP_NUM_THREADS to 1; the user's word comes before it
+OLDEST_PADDLE = (3, 0)
+MEASURED = ("paddlepaddle", "paddlepaddle-gpu", "numpy", "interpretdl")  # packages whose versions decide about speed
+HARMLESS = (  # warnings of no use to who reads a log or a notebook
+    "No ccache found",  # Paddle, at every import
+    "When training, we now always track global",  # Paddle's batch norm, at every step
+    "IProgress not found",  # tqdm, where ipywidgets is not installed
+)
 MKL_FAST_PATH = "5"  # the AVX2 path of the MKL inside Paddle; on AMD it takes a generic one, 2 to 5 times slower
+
+
+def quieten():
+    """Keep other packages' remarks from standing between the lines of a log or the cells of a notebook."""
+    for message in HARMLESS:
+        warnings.filterwarnings("ignore", message=message)
+    # That it looks for fonts, the first time: on a fresh machine Matplotlib says so twice.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ part, such as at every compilation
+
+
+def check_paddle():
+    """Raise ``FasterNetError`` where Paddle is missing or too old; it is not imported, so that this takes no time."""
+    found = paddle_version()
+    if found is None:
+        raise FasterNetError(NEEDS_PADDLE)
+    if (0, 0, 0) < version_numbers(found) < OLDEST_PADDLE:  # a build of Paddle's development branch has version 0.0.0
+        raise FasterNetError(
+            f"fasternet_paddle needs PaddlePaddle {'.'.join(map(str, OLDEST_PADDLE))} or newer, found {found}; on AI "
+            f"Studio choose an environment with Paddle 3, elsewhere see https://www.paddlepaddle.org.cn/install"
+        )
+
+
+def paddle_version():
+    """Version of the Paddle that would be imported: None where there is none, empty where it does not tell."""
+    spec = importlib.util.find_spec("paddle")
+    if spec is None:
+        return None
+    for folder in spec.submodule_search_locations or ():
+        for file, name in (("version/__init__.py", "full_version"), ("__init__.py", "__version__")):
+            with contextlib.suppress(OSError):
+                text = Path(folder, file).read_text(encoding="utf-8")
+                if found := re.search(rf"^{name}\s*=\s*['\"](.+?)['\"]", text, re.MULTILINE):
+                    return found[1]
+    return ""
+
+
+def version_numbers(version):
+    """Leading numbers of a version, as a tuple to compare: "3.0.0rc1" -> (3, 0, 0)."""
+    numbers = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        numbers += [int(digits)] if digits else []
+        if digits != part:
+            break
+    return tuple(numbers)
+
+
+def _started_with():
+    """Names of the variables that the user set: importing Paddle adds ``OMP_NUM_THREADS=1``."""
+    if "paddle" not in sys.modules:
+        return frozenset(os.environ)
+    with contextlib.suppress(OSError):  # no such file outside Linux
+        entries = Path("/proc/self/environ").read_bytes().split(b"\0")
+        return frozenset(os.fsdecode(entry.partition(b"=")[0]) for entry in entries)
+    return frozenset()
+
+
+STARTED_WITH = _started_with()
 
 
 def cpu_settings(environ=os.environ, cpuinfo=Path("/proc/cpuinfo")):
@@ -32,6 +105,31 @@ def cpu_settings(environ=os.environ, cpuinfo=Path("/proc/cpuinfo")):
     return chosen
 
 
+def count_cores(cgroup=Path("/sys/fs/cgroup")):
+    """Cores that this process may use: those it is bound to, or fewer where a container grants less time."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # of cgroup v2 and v1
+        with contextlib.suppress(OSError, ValueError):  # no such file, or no quota: "max 100000"
+            granted, period = map(int, " ".join((cgroup / name).read_text() for name in names).split())
+            if granted > 0:  # v1 has -1 for no quota
+                count = min(count, max(1, granted // period))
+    return count
+
+
+def available_threads(environ=os.environ, given=STARTED_WITH, cores=None):
+    """Threads for the forward pass: ``OMP_NUM_THREADS`` if the user set it, else all cores of this process.
+
+    Args:
+        environ: where ``OMP_NUM_THREADS`` is read.
+        given: names of the variables that the user set; a 1 that is not among them is Paddle's own.
+        cores: of this process; by default counted.
+    """
+    wanted = environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if wanted.isdigit() and (int(wanted) > 1 or "OMP_NUM_THREADS" in given):
+        return max(1, int(wanted))
+    return count_cores() if cores is None else cores
+
+
 # On two cores two threads train T0 at 224 pixels 1.3 times as fast as one, with loading processes beside them, and at
 # 32 pixels no faster: there they take the cores from loading. A third of a step is serial, so more soon gain little.
 THREADS_FROM = 96  # pixels
@@ -45,9 +143,7 @@ def training_threads(image_size, environ=os.environ, given=STARTED_WITH, cores=N
 
     Args:
         image_size: side of the network's input, in pixels.
-        environ: where ``OMP_NUM_THREADS`` is set.
-        given: names of the variables that the user set.
-        cores: of this process; by default counted.
+        environ, given, cores: as for ``available_threads``; ``OMP_NUM_THREADS`` is set in ``environ``.
 
     Returns:
         Dict of the variables set here.
@@ -58,15 +154,6 @@ def training_threads(image_size, environ=os.environ, given=STARTED_WITH, cores=N
     chosen = {"OMP_NUM_THREADS": str(threads)}
     environ.update(chosen)
     return chosen
-
-
-def count_cores(quota=Path("/sys/fs/cgroup/cpu.max")):
-    """Cores that this process may use: those it is bound to, or fewer where a container grants less time."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):  # no such file, or no quota: "max 100000"
-        granted, period = map(int, quota.read_text().split())
-        count = min(count, max(1, granted // period))
-    return count
 
 
 def set_device(name):
@@ -84,9 +171,9 @@ def set_device(name):
     if name == "auto":
         name = "gpu" if count else "cpu"
     if not re.fullmatch(r"cpu|gpu(:\d+)?", name):
-        raise FasterNetError(f"device must be auto, cpu, gpu or gpu:N, got {name!r}")
+        raise FasterNetError(f"device must be auto, cpu, gpu or gpu:N, got {name!r}", change="device")
     if name != "cpu" and int(name.partition(":")[2] or 0) >= count:
-        raise FasterNetError(f"device {name} is not there: this Paddle sees {count} GPUs; use --device cpu")
+        raise FasterNetError(f"device {name} is not there: this Paddle sees {count} GPUs", change="device")
     paddle.set_device(name)
     return paddle.get_device()
 
@@ -116,3 +203,22 @@ def begin(device, seed, train_size=None):
     seed_everything(seed)
     print(f"device: {chosen}" + "".join(f", {name}={value}" for name, value in settings.items()))
     return chosen
+
+
+def describe_machine():
+    """One line: processor, cores of this process, system, and the versions of what decides about speed."""
+    versions = [f"Python {platform.python_version()}"]
+    for package in MEASURED:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions.append(f"{package} {importlib.metadata.version(package)}")
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{processor()}, {count_cores()} cores, {system}, {', '.join(versions)}"
+
+
+def processor(cpuinfo=Path("/proc/cpuinfo")):
+    """The processor's name."""
+    with contextlib.suppress(OSError):  # no such file outside Linux
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"

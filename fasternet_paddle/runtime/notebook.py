@@ -9,29 +9,21 @@ Made for AI Studio as much as for a laptop: Paddle and everything else that is t
 import configparser
 import dataclasses
 import importlib.metadata
-import importlib.util
-import logging
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 from ..config import TrainConfig
-from ..errors import NEEDS_PADDLE, FasterNetError
+from ..errors import FasterNetError
+from . import machine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OLDEST_PADDLE = (3, 0)
 # Installed without what it asks for: its scikit-learn<=0.24 builds on no Python from 3.10 on.
 ALONE = "interpretdl==0.8.0"
 RELEASE = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
-HARMLESS = (  # warnings that would stand between the cells
-    "No ccache found",  # Paddle, at every import
-    "When training, we now always track global",  # Paddle's batch norm, at every step
-    "IProgress not found",  # tqdm, where ipywidgets is not installed
-)
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 # A run of a minute on two cores, for a first look: FasterNet-T0 on scikit-learn's 1,797 handwritten digits.
@@ -55,16 +47,11 @@ def prepare(work=None):
     """
     if str(REPOSITORY) not in sys.path:  # later cells find the package wherever they run
         sys.path.insert(0, str(REPOSITORY))
-    for message in HARMLESS:
-        warnings.filterwarnings("ignore", message=message)
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # that it looked for fonts, the first time
-    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings, such as one at every compilation
-    if importlib.util.find_spec("paddle") is None:
-        raise FasterNetError(NEEDS_PADDLE)
+    machine.quieten()
+    machine.check_paddle()
     installed = install_missing()
-    paddle = _paddle_version()  # imports it, and with it numpy: not before pip is done
     work = Path(work) if work is not None else work_folder()
-    print(f"Python {sys.version.split()[0]}, {paddle}")
+    print(f"Python {sys.version.split()[0]}, {_paddle()}")
     print(f"installed: {', '.join(installed) if installed else 'nothing, all packages are there'}")
     print(f"results: {_shown(work)}")
     return work
@@ -110,20 +97,10 @@ def describe(config):
     return f"{config.dataset}, {config.variant}: " + ", ".join(f"{name} {values[name]}" for name in names)
 
 
-def _paddle_version():
-    found = [
-        f"{distribution} {importlib.metadata.version(distribution)}"
-        for distribution in ("paddlepaddle-gpu", "paddlepaddle")
-        if _version(distribution)
-    ]
-    import paddle
-
-    if _numbers(paddle.__version__) < OLDEST_PADDLE:
-        raise FasterNetError(
-            f"fasternet_paddle needs PaddlePaddle 3.0 or newer, here is {paddle.__version__}; on AI Studio choose an "
-            f"environment with Paddle 3, elsewhere see https://www.paddlepaddle.org.cn/install"
-        )
-    return " and ".join(found) or f"paddle {paddle.__version__}"
+def _paddle():
+    """Which Paddle there is, by the name of its wheel where it came as one."""
+    found = [f"{name} {_version(name)}" for name in ("paddlepaddle-gpu", "paddlepaddle") if _version(name)]
+    return " and ".join(found) or f"paddle {machine.paddle_version()}"
 
 
 def requirements():
@@ -145,7 +122,7 @@ def missing_packages():
     for name, oldest in requirements():
         # Any flavour of OpenCV will do: a second one would overwrite the first.
         versions = filter(None, map(_version, OPENCV if name in OPENCV else (name,)))
-        if not any(_numbers(version) >= _numbers(oldest) for version in versions):
+        if not any(machine.version_numbers(version) >= machine.version_numbers(oldest) for version in versions):
             wanted.append(f"{name}>={oldest}")
     return wanted
 
@@ -188,14 +165,3 @@ def _version(name):
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _numbers(version):
-    """Leading numbers of a version, as a tuple to compare: "3.0.0rc1" -> (3, 0, 0)."""
-    numbers = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        numbers += [int(digits)] if digits else []
-        if digits != part:
-            break
-    return tuple(numbers)

@@ -1,11 +1,8 @@
-"""The compiled network answers as the eager one, leaves it alone, and its cache is never trusted blindly."""
+"""The compiled network answers as the eager one, and leaves it alone."""
 
-import copy
 import os
-import stat
 import subprocess
 import sys
-import time
 
 import numpy as np
 import paddle
@@ -13,45 +10,13 @@ import pytest
 from paddle import nn
 
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.exporting import network as compiled
-from fasternet_paddle.exporting.network import exported, fingerprint, suited_to_bf16
 from fasternet_paddle.inference import engine
 from fasternet_paddle.inference import predictor as inference
-from fasternet_paddle.inference.engine import available_threads, has_bf16
-from fasternet_paddle.inference.predictor import Predictor, loop_throughput, model_throughput
+from fasternet_paddle.inference.engine import has_bf16
+from fasternet_paddle.inference.predictor import Predictor
 from fasternet_paddle.model.fasternet import create_model
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def network(seed=0, **settings):
-    """A small FasterNet whose batch norms have seen images, so that folding them matters."""
-    paddle.seed(seed)
-    model = create_model("t0", embed_dim=16, depths=(1, 1, 2, 1), **settings)
-    model.train()
-    with paddle.no_grad():
-        model(paddle.randn([8, 3, 64, 64]) * 2.0 + 1.0)
-    return model
-
-
-def images(count=5, height=64, width=96, channels=3):
-    return np.random.RandomState(1).standard_normal((count, channels, height, width)).astype(np.float32)
-
-
-def eager(model, x):
-    twin = copy.deepcopy(model)
-    twin.eval()
-    with paddle.no_grad():
-        return twin(paddle.to_tensor(x)).numpy()
-
-
-def assert_close(got, wanted, relative=1e-5):
-    assert got.shape == wanted.shape and got.dtype == np.float32
-    assert np.abs(got - wanted).max() <= relative * np.abs(wanted).max()
+from fasternet_paddle.runtime import machine
+from tests.networks import assert_close, eager, images, network
 
 
 @pytest.mark.parametrize("engine", inference.ENGINES)
@@ -176,13 +141,6 @@ def test_all_convolutions_run_in_bf16(tmp_path):
     assert all("src:bf16" in line and "wei:bf16" in line for line in convolutions)
 
 
-def test_network_for_bf16_answers_the_same():
-    model = network()
-    suited = suited_to_bf16(model)
-    assert np.array_equal(eager(suited, images()), eager(model, images()))
-    assert not any(isinstance(layer, compiled.TimesOne) for layer in model.sublayers())
-
-
 def test_bf16_is_refused_where_it_is_not(monkeypatch):
     model = network()
     with pytest.raises(FasterNetError, match="engine dygraph"):
@@ -276,145 +234,15 @@ def test_unknown_choices_and_broken_weights_are_refused():
         Predictor(model)
 
 
-def test_fingerprint_depends_on_what_decides_the_outputs():
-    model = network()
-    assert fingerprint(model) == fingerprint(network())
-    model.eval()
-    assert fingerprint(model) == fingerprint(network())
-    assert fingerprint(network(seed=1)) != fingerprint(model)
-    assert fingerprint(network(act_layer=nn.ReLU)) != fingerprint(network(act_layer=nn.GELU))
-    model.bn_moved = model.stem[1]._mean.set_value(model.stem[1]._mean + 1.0)
-    assert fingerprint(model) != fingerprint(network())
-
-
-def test_cache_is_used_private_and_complete(cache, monkeypatch):
-    model = network()
-    entry = exported(model)
-    assert entry.parent == cache and entry.name == fingerprint(model)
-    assert stat.S_IMODE(os.stat(cache).st_mode) == 0o700
-    assert sorted(path.name for path in entry.iterdir()) == [
-        "checksums.json",
-        "inference.json",
-        "inference.pdiparams",
-    ]
-    assert [path.name for path in cache.iterdir()] == [entry.name]  # nothing temporary is left
-    monkeypatch.setattr(compiled, "_export", lambda *_: pytest.fail("exported again"))
-    assert exported(model) == entry
-
-
-@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "checksums"])
-def test_damaged_entry_is_made_again(damage):
-    model = network()
-    entry = exported(model)
-    weights = entry / "inference.pdiparams"
-    if damage == "flip":
-        data = bytearray(weights.read_bytes())
-        data[len(data) // 2] ^= 0xFF
-        weights.write_bytes(data)
-    elif damage == "cut":
-        weights.write_bytes(weights.read_bytes()[:1000])
-    elif damage == "gone":
-        weights.unlink()
-    else:
-        (entry / compiled.CHECKSUMS).write_text("[]")
-    assert_close(Predictor(model).logits(images()), eager(model, images()))
-    assert compiled._is_intact(entry)
-
-
-def test_intact_entry_of_another_network_is_made_again(cache):
-    model, other = network(seed=0), network(seed=1)
-    exported(other).rename(cache / fingerprint(model))
-    assert_close(Predictor(model).logits(images()), eager(model, images()))
-
-
 def test_network_that_compiles_wrongly_is_refused(monkeypatch):
     monkeypatch.setattr(inference, "load_exported", lambda *_: lambda x: np.zeros((len(x), 10), np.float32))
     with pytest.raises(FasterNetError, match="does not answer as the model does"):
         Predictor(network())
 
 
-def test_processes_race_for_one_entry(cache):
-    work = (
-        "import paddle; paddle.seed(0)\n"
-        "from fasternet_paddle.model.fasternet import create_model\n"
-        "from fasternet_paddle.exporting.network import exported\n"
-        "print(exported(create_model('t0', embed_dim=16, depths=(1, 1, 1, 1))))"
-    )
-    racers = [subprocess.Popen([sys.executable, "-c", work], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    answers = {racer.communicate(timeout=120)[0].strip().splitlines()[-1] for racer in racers}
-    assert [racer.returncode for racer in racers] == [0, 0]
-    assert len(answers) == 1 and [str(path) for path in cache.iterdir()] == list(answers)
-
-
-def test_loser_of_a_race_keeps_the_winners_entry(tmp_path):
-    model = network()
-    entry = exported(model)
-    inode = entry.stat().st_ino
-    late = tmp_path / "cache" / "tmp-late"
-    late.mkdir()
-    compiled._put(late, entry, anew=False)
-    assert entry.stat().st_ino == inode and late.exists()
-
-
-def test_old_entries_are_pruned_and_foreign_files_are_not(cache, monkeypatch):
-    cache.mkdir()
-    long_ago = time.time() - 2 * compiled.KEPT_SECONDS
-    names = [f"{number:064x}" for number in range(4)]
-    for age, name in enumerate([*names, "tmp-crashed", "notes", "f" * 63]):
-        (cache / name).mkdir()
-        os.utime(cache / name, (long_ago - age, long_ago - age))
-    fresh = cache / ("a" * 64)
-    fresh.mkdir()  # used just now, so kept although they are too many
-    monkeypatch.setattr(compiled, "KEPT_ENTRIES", 3)
-    entry = exported(network())
-    kept = {path.name for path in cache.iterdir()}
-    assert kept == {entry.name, fresh.name, names[0], "notes", "f" * 63}
-
-
-def test_cache_that_cannot_be_used_is_one_sentence(tmp_path, monkeypatch):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(FasterNetError, match=compiled.CACHE_VARIABLE):
-        Predictor(network(), cache_dir=blocked / "cache")
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(FasterNetError, match="belongs to another user"):
-        Predictor(network())
-
-
-def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
-    assert compiled.cache_folder() == tmp_path / "cache"
-    assert compiled.cache_folder(tmp_path) == tmp_path
-    monkeypatch.delenv(compiled.CACHE_VARIABLE)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert compiled.cache_folder() == tmp_path / "xdg" / "fasternet_paddle"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert compiled.cache_folder() == tmp_path / ".cache" / "fasternet_paddle"
-
-
-def test_threads_are_the_users_or_all_cores(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert available_threads() == 3
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(engine, "_began_with", lambda _: True)
-    assert available_threads() == 1
-    monkeypatch.setattr(engine, "_began_with", lambda _: False)  # Paddle's own 1
-    assert available_threads() == len(os.sched_getaffinity(0))
-
-
-def test_throughputs_count_images_over_time():
-    class Clocked:
-        channels = 3
-
-        def logits(self, x):
-            time.sleep(0.002 * len(x))
-            return np.zeros((len(x), 10), np.float32)
-
-    assert 250 < model_throughput(Clocked(), batch_size=8, image_size=32, runs=3) <= 500
-
-    def loader():
-        for size in (4, 4, 2):
-            time.sleep(0.01)  # loading counts in the loop's figure
-            yield images(size, 32, 32), np.zeros(size)
-
-    assert 100 < loop_throughput(Clocked(), loader()) <= 200
+def test_threads_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(machine, "count_cores", lambda: 3)  # as in a container that grants less than it shows
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # Paddle's own
+    monkeypatch.setattr(machine.available_threads, "__defaults__", (os.environ, frozenset(), None))
+    assert Predictor(network()).describe().endswith("cpu, 3 threads")
+    assert Predictor(network(), threads=2).threads == 2

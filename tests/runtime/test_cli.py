@@ -1,16 +1,19 @@
-"""Flags, CPU settings, device, and how a user's mistake ends."""
+"""Flags, and how every entry ends after a user's mistake, a signal or a fault."""
 
+import importlib
 import os
-import random
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 
-import numpy as np
-import paddle
 import pytest
 
+from fasternet_paddle import evaluate, explain, train
+from fasternet_paddle.bench.__main__ import SUBJECTS
 from fasternet_paddle.config import TrainConfig
-from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.runtime import cli, machine
+from fasternet_paddle.errors import FasterNetError, Stopped
+from fasternet_paddle.runtime import cli
 
 WHO = {"prog": "python -m fasternet_paddle.something", "description": "Something."}
 
@@ -61,6 +64,26 @@ def test_a_wrong_flag_is_one_sentence(argv, says):
     assert "something --help" in str(caught.value)
 
 
+def test_a_dataclass_own_error_keeps_the_settings_that_mend_it():
+    @dataclass(frozen=True)
+    class Picky:
+        size: int = 1
+
+        def __post_init__(self):
+            raise FasterNetError("size must  be even: " + 30 * "long ", change="size")
+
+    @dataclass(frozen=True)
+    class Outer:
+        inner: Picky
+        """Nested, as an entry's recipe is."""
+
+    for kind in (Picky, Outer):
+        with pytest.raises(FasterNetError) as caught:
+            cli.parse(kind, ["--size", "3"], **WHO)
+        assert caught.value.change == ("size",)
+        assert str(caught.value).startswith("size must  be even: " + 30 * "long ")  # nothing wrapped, nothing lost
+
+
 def test_help_lists_every_field(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.parse(TrainConfig, ["--help"], **WHO)
@@ -70,82 +93,85 @@ def test_help_lists_every_field(capsys):
         assert f"--{name.replace('_', '-')}" in shown
 
 
-def test_cpu_settings_are_for_amd_and_never_override(tmp_path):
-    (tmp_path / "amd").write_text("vendor_id\t: AuthenticAMD\n")
-    (tmp_path / "intel").write_text("vendor_id\t: GenuineIntel\n")
-    for vendor, before, after in (
-        ("amd", {}, {"MKL_DEBUG_CPU_TYPE": "5"}),
-        ("amd", {"MKL_DEBUG_CPU_TYPE": "0"}, {"MKL_DEBUG_CPU_TYPE": "0"}),
-        ("intel", {}, {}),
-        ("missing", {}, {}),
-    ):
-        environ = dict(before)
-        chosen = machine.cpu_settings(environ, tmp_path / vendor)
-        assert environ == after
-        assert chosen == {name: value for name, value in after.items() if name not in before}
+class AnotherFault(Exception):
+    """Anything that is no user's mistake."""
 
 
-def test_training_threads_are_the_cores_where_they_pay_and_never_override():
-    for image_size, cores, threads in ((224, 2, "2"), (96, 1, "1"), (224, 64, "4"), (32, 64, "1")):
-        environ = {"OMP_NUM_THREADS": "1"}  # as Paddle leaves it
-        assert machine.training_threads(image_size, environ, (), cores) == {"OMP_NUM_THREADS": threads}
-        assert environ == {"OMP_NUM_THREADS": threads}
-    environ = {"OMP_NUM_THREADS": "1"}
-    assert machine.training_threads(224, environ, environ, 2) == {}
-    assert environ == {"OMP_NUM_THREADS": "1"}
-
-
-def test_cores_are_those_that_a_container_grants(tmp_path):
-    bound = machine.count_cores(tmp_path / "missing")
-    assert 1 <= bound <= os.cpu_count()
-    for text, cores in (("max 100000\n", bound), ("150000 100000", 1), ("50000 100000", 1), ("9900000 100000", bound)):
-        (tmp_path / "cpu.max").write_text(text)
-        assert machine.count_cores(tmp_path / "cpu.max") == min(bound, cores)
-
-
-def test_begin_says_what_it_chose(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "cpu_settings", lambda: {"MKL_X": "5"})
-    monkeypatch.setattr(cli, "training_threads", lambda image_size: {"OMP_NUM_THREADS": image_size})
-    for sizes, threads in (((), ""), ((224,), ", OMP_NUM_THREADS=224")):
-        assert machine.begin("cpu", 0, *sizes) == "cpu"
-        assert capsys.readouterr().out == f"device: cpu, MKL_X=5{threads}\n"
-
-
-def test_device():
-    assert machine.set_device("cpu") == "cpu"
-    for name, says in (("tpu", "auto, cpu, gpu or gpu:N, got 'tpu'"), ("gpu:99", "gpu:99 is not there")):
-        with pytest.raises(FasterNetError, match=says):
-            machine.set_device(name)
-
-
-def test_seed_reaches_all_three_generators():
-    draws = []
-    for _ in range(2):
-        machine.seed_everything(5)
-        draws.append((random.random(), np.random.random(), float(paddle.rand([]))))
-    assert draws[0] == draws[1]
+ENTRIES = [train, evaluate, explain, *(importlib.import_module(f"fasternet_paddle.bench.{name}") for name in SUBJECTS)]
 
 
 @pytest.mark.parametrize(
     ("raised", "code", "says"),
     [
-        (FasterNetError("epochs must be at least 1"), 2, "error: epochs must be at least 1\n"),
+        (
+            FasterNetError("epochs must be at least 1", change="epochs"),
+            2,
+            "error: epochs must be at least 1; set --epochs",
+        ),
         (ModuleNotFoundError("No module named 'paddle'", name="paddle"), 2, "pip install paddlepaddle"),
         (ImportError("libgomp.so.1: cannot open shared object file"), 2, "apt-get install libgomp1"),
         (MemoryError(), 2, "lower --batch-size or --image-size"),
-        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (Stopped(signal.SIGTERM), 143, "stopped by SIGTERM; everything is saved, --resume goes on from here"),
+        (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
-def test_how_an_entry_ends(capsys, raised, code, says):
-    @cli.entry
-    def main(argv):
+def test_how_every_entry_ends(capsys, monkeypatch, raised, code, says):
+    def stop(*_arguments, **_more):
         raise raised
 
-    assert main() == code
-    assert says in capsys.readouterr().err
+    monkeypatch.setattr(cli, "parse", stop)  # what each of them calls first
+    for module in ENTRIES:
+        assert module.main([]) == code, module
+        said = capsys.readouterr().err
+        assert says in said and said.count("\n") == 1, module
 
 
-def test_an_entry_returns_0_and_lets_real_faults_through():
-    assert cli.entry(lambda argv: None)() == 0
-    with pytest.raises(ZeroDivisionError):
-        cli.entry(lambda argv: 1 / 0)()
+def test_an_entry_lets_other_faults_through(monkeypatch):
+    def fail(*_arguments, **_more):
+        raise raised
+
+    monkeypatch.setattr(cli, "parse", fail)
+    for raised in (AnotherFault(), ImportError("cannot import name 'x'", name="numpy")):
+        for module in ENTRIES:
+            with pytest.raises(type(raised)):
+                module.main([])
+
+
+def test_settings_become_the_flags_that_mend_an_error():
+    error = FasterNetError("rule", change=("overwrite", "work_path", "batch_size"))
+    wanted = "; replace what is there with --overwrite or choose another --work-path or set --batch-size"
+    assert cli.way_out(error) == wanted
+    assert cli.way_out(FasterNetError("rule")) == ""
+
+
+FAKE = "import sys; sys.exit('Paddle was imported')"
+CALLS = """
+import importlib, sys
+for name in sys.argv[1:]:
+    main = importlib.import_module(f"fasternet_paddle.{name}").main
+    print(name, main(["inference"] if "bench" in name else []))
+"""
+
+
+@pytest.mark.parametrize("layout", ["version", "init"])
+def test_a_paddle_that_is_too_old_is_said_before_any_work(tmp_path, layout):
+    """As a user meets it: a package of that name on the path; it may not even be imported."""
+    (tmp_path / "paddle" / "version").mkdir(parents=True)
+    told = {"version": "full_version  = '2.6.2'\nmajor = '2'\n", "init": ""}[layout]
+    (tmp_path / "paddle" / "version" / "__init__.py").write_text(told)
+    (tmp_path / "paddle" / "__init__.py").write_text(f"__version__ = '2.6.2'\n{FAKE}")
+    entries = ["train", "evaluate", "explain", "bench.__main__"]
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS, *entries],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == [word for name in entries for word in (name, "2")], done.stderr
+    sentences = done.stderr.splitlines()
+    assert len(sentences) == len(entries) and len(set(sentences)) == 1
+    assert "needs PaddlePaddle 3.0 or newer, found 2.6.2" in sentences[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["paddle"]
