@@ -58,7 +58,7 @@ def atomic_path(path):
 
 
 def _replace(temporary, path):
-    """Rename over what is there; where a file system refuses that, the old file steps aside until the new one stands."""
+    """Rename over what is there; where a file system refuses that, the old file steps aside for a moment."""
     try:
         os.replace(temporary, path)
         return
@@ -74,8 +74,8 @@ def _replace(temporary, path):
         raise
     os.unlink(aside)
     say_once(
-        f"the file system of {path.parent} cannot rename over a file: one is moved aside before it is replaced, and after "
-        f"a crash in that moment it is found as .{path.name}.*.old"
+        f"the file system of {path.parent} cannot rename over a file: the old one is moved aside first, and after a crash "
+        f"in that moment it is found as .{path.name}.*.old"
     )
 
 
