@@ -74,8 +74,8 @@ def _replace(temporary, path):
         raise
     os.unlink(aside)
     say_once(
-        f"the file system of {path.parent} cannot rename over a file: the old one is moved aside first, and after a crash "
-        f"in that moment it is found as .{path.name}.*.old"
+        f"the file system of {path.parent} cannot rename over a file: the old one is moved aside first, and after a "
+        f"crash in that moment it is found as .{path.name}.*.old"
     )
 
 

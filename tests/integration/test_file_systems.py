@@ -46,7 +46,7 @@ def mounted(fault, folder):
         yield place
     finally:
         subprocess.run(["fusermount", "-u", "-z", str(place)], check=False)
-        server.wait(10)
+        server.communicate(timeout=10)
 
 
 def start(arguments, folder, launcher=("-m",), **variables):
