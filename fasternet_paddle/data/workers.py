@@ -20,26 +20,28 @@ class Workers:
     """Processes that write batches into shared slots; batch number i is the business of worker i modulo their number.
 
     Each has a pipe of its own: no lock is shared that a dying process could keep, and its end of the pipe closes with
-    it. Processes are forked, so the images are not copied; where a system cannot fork, ``num_workers`` must be 0.
+    it. Processes are forked, so that the images are not copied; where a system cannot fork they are spawned, which
+    copies the images into each and takes it some seconds to begin.
     """
 
     def __init__(self, dataset, batch_size, count):
-        if "fork" not in multiprocessing.get_all_start_methods():
-            raise FasterNetError(
-                f"num_workers must be 0 on a system that cannot fork processes, got {count}", change="num_workers"
-            )
-        context = multiprocessing.get_context("fork")
+        forks = "fork" in multiprocessing.get_all_start_methods()
+        context = multiprocessing.get_context("fork" if forks else "spawn")
         image, _ = dataset[0]  # for its shape
         self.slots = count + SPARE_BATCHES
         shape = (self.slots, batch_size, *image.shape)  # (slots, N, 3, S, S)
-        memory = mmap.mmap(-1, int(np.prod(shape)) * image.itemsize)  # shared with children, freed with the last
-        self.memory = np.frombuffer(memory, image.dtype).reshape(shape)
+        size = int(np.prod(shape)) * image.itemsize
+        # Shared with children, freed with the last. Anonymous memory cannot be handed to a spawned process.
+        memory = mmap.mmap(-1, size) if forks else context.RawArray("B", size)
+        self.memory = _slots(memory, image.dtype, shape)
         self.dealt = self.collected = 0
         self.owner = os.getpid()
         self.pipes, self.processes = [], []
         for _ in range(count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(dataset, self.memory, theirs, ours), daemon=True)
+            # A spawned process gets no copy of our end, so there is none that it would have to close.
+            slots = (memory, image.dtype, shape)
+            process = context.Process(target=_work, args=(dataset, slots, theirs, ours if forks else None), daemon=True)
             with warnings.catch_warnings():  # Python 3.12 warns of threads; the workers call none of their libraries
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
@@ -99,11 +101,17 @@ class Workers:
                 process.kill()
 
 
-def _work(dataset, memory, pipe, parents_end):
+def _slots(memory, dtype, shape):
+    return np.frombuffer(memory, dtype).reshape(shape)
+
+
+def _work(dataset, slots, pipe, parents_end):
     """A worker's life: make the batches it is told to, until it is told to end or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Paddle's handler would print a stack trace
-    parents_end.close()
+    if parents_end is not None:
+        parents_end.close()
+    memory = _slots(*slots)
     cv2.setNumThreads(0)
     with contextlib.suppress(EOFError, OSError):
         while (task := pipe.recv()) is not None:

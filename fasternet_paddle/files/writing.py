@@ -1,11 +1,28 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, on file systems that promise less than Linux' own as well.
+
+What a file system cannot promise (NFS without locks, vboxsf, FAT sticks, ...) is said once a process, and work goes on.
+"""
 
 import contextlib
+import errno
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 from ..errors import FasterNetError
+
+# Answers of a file system that does not know a call, as opposed to those of one that failed at it.
+UNKNOWN_HERE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOTTY, errno.EBADF}
+NO_REPLACING = {errno.EEXIST, errno.EACCES, errno.EPERM}
+_said = set()
+
+
+def say_once(text):
+    """A note on standard error, the first time that it is made in this process."""
+    if text not in _said:
+        _said.add(text)
+        print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -23,10 +40,11 @@ def atomic_path(path):
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
         yield Path(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are for the owner alone
-        os.replace(temporary, path)
+        with open(temporary, "rb+") as file:  # Windows flushes no file that is open for reading alone
+            _flush(file.fileno(), "a file")
+        with contextlib.suppress(PermissionError):  # FAT keeps no modes
+            os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are for the owner alone
+        _replace(temporary, path)
         temporary = None
         _flush_folder(path.parent)  # else a power cut could undo the renaming
     except OSError as error:
@@ -39,12 +57,43 @@ def atomic_path(path):
                 os.unlink(temporary)
 
 
+def _replace(temporary, path):
+    """Rename over what is there; where a file system refuses that, the old file steps aside for a moment."""
+    try:
+        os.replace(temporary, path)
+        return
+    except OSError as error:
+        if error.errno not in NO_REPLACING or not path.is_file():
+            raise
+    aside = f"{temporary}.old"
+    os.rename(path, aside)
+    try:
+        os.rename(temporary, path)
+    except OSError:
+        os.rename(aside, path)
+        raise
+    os.unlink(aside)
+    say_once(
+        f"the file system of {path.parent} cannot rename over a file: the old one is moved aside first, and after a "
+        f"crash in that moment it is found as .{path.name}.*.old"
+    )
+
+
+def _flush(handle, what):
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNKNOWN_HERE:
+            raise
+        say_once(f"this file system cannot flush {what} to its disk: a power cut may take what was written last")
+
+
 def _flush_folder(folder):
     if os.name != "posix":  # a folder cannot be opened elsewhere
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _flush(handle, "a folder")
     finally:
         os.close(handle)
 

@@ -77,6 +77,10 @@ def clear_work_path(work_path):
 def sweep_work_path(work_path):
     """Remove the temporary files of a process that was killed while it wrote; call it as the only writer."""
     path = Path(work_path)
+    for name in RUN_FILES:  # a file that stepped aside while it was replaced (files.writing) comes back
+        for aside in () if (path / name).exists() else path.glob(f".{name}.*.old"):
+            os.replace(aside, path / name)
+            break
     for half_written in (*(found for name in RUN_FILES for found in path.glob(f".{name}.*")), *path.glob(HALF_WRITTEN)):
         half_written.unlink(missing_ok=True)
 

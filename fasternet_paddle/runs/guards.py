@@ -1,12 +1,16 @@
 """What protects a run: one writer a folder, and a stop that lets the step under way finish."""
 
 import contextlib
+import errno
 import os
 import signal
 from pathlib import Path
 
 from ..errors import FasterNetError
+from ..files.writing import say_once
 from .folder import LOCK
+
+HELD = {errno.EACCES, errno.EAGAIN}  # what POSIX answers where another process holds the lock
 
 
 class StopRequest:
@@ -47,7 +51,8 @@ def only_writer(work_path):
     """
     try:
         import fcntl
-    except ImportError:  # Windows: no such lock, so two runs are not kept apart there
+    except ImportError:
+        say_once(f"this system has no such locks: see that one process alone writes {work_path}")  # Windows
         yield
         return
     path = Path(work_path) / LOCK
@@ -58,7 +63,11 @@ def only_writer(work_path):
     with file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the loading processes, as flock's is
-        except OSError:
+        except OSError as error:
+            if error.errno not in HELD:  # NFS without lockd, Lustre without flock
+                say_once(f"the file system of {work_path} keeps no locks: see that one process alone writes there")
+                yield
+                return
             file.seek(0)
             holder = file.read(20).strip() or "unknown"
             raise FasterNetError(
