@@ -20,7 +20,10 @@ ALL = "everything but entries"
 # folder: its files. A new file is named here, or the test fails.
 FILES = {
     "": ("config", "errors", "record", *ENTRIES),
-    "data": ("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures"),
+    "data": (
+        *("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures", "preparation"),
+        *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
+    ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes"),
     "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
@@ -34,13 +37,13 @@ FILES = {
     ),
     "comparing": ("ablation", "statistics"),
     "files": (
-        *("opening", "pickles", "pickle_values", "archives", "images", "configs", "arrays"),
-        *("writing", "tables", "cache"),
+        *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
+        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache"),
     ),
     "runtime": ("cli", "flags", "machine", "notebook"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
-        *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants"),
+        *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode"),
     ),
 }
 
