@@ -59,7 +59,7 @@ bench: $(STAMP) ## measure on this machine: ARGS names the subject
 	@$(RUN) -m fasternet_paddle.bench $(ARGS)
 
 soak: $(STAMP) ## for an hour: kill runs and resume them, and feed the readers damaged and hostile files
-	@FASTERNET_SOAK=1 $(RUN) -m pytest tests/files tests/runs/test_checkpoints.py tests/training/test_resuming.py tests/test_hostile_entries.py $(ARGS)
+	@FASTERNET_SOAK=1 $(RUN) -m pytest tests/files tests/runs/test_checkpoints.py tests/training/test_resuming.py tests/test_hostile_entries.py tests/weights/test_recognise.py $(ARGS)
 
 lock: ## remake requirements*.txt, keeping pins that still fit (ARGS=--upgrade: the newest releases)
 	@$(PYTHON) -c '$(CHECK_PYTHON)'

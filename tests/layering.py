@@ -25,7 +25,7 @@ FILES = {
         *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
-    "weights": ("pdparams", "shapes"),
+    "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
     "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "run"),
     "inference": ("predictor", "throughput", "engine", "cache"),
@@ -39,6 +39,7 @@ FILES = {
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache"),
+        *("tensors", "torch_files", "torch_values", "zips"),
     ),
     "runtime": ("cli", "flags", "machine", "notebook"),
     "bench": (

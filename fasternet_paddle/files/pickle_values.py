@@ -7,6 +7,8 @@ the file, since a crafted state makes it crash Python.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -115,6 +117,37 @@ def build(target, state):
             target.dtype = np.dtype(order + target.code)
             return target
     raise Refusal("opcode BUILD is refused except for a plain array: it could set the state of anything")
+
+
+def no_instance(*_):
+    """NEWOBJ, which plain data does not need."""
+    raise Refusal("opcode NEWOBJ is refused, only arrays and plain containers are read")
+
+
+def no_reference(*_):
+    """BINPERSID, likewise."""
+    raise Refusal("opcode BINPERSID is refused, only arrays and plain containers are read")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the names in a pickle stand for, and what is done with them: a kind of pickle has its own."""
+
+    leaves: frozenset
+    """Types that may come out, besides dict, list and tuple."""
+    find: Callable = find_name
+    """GLOBAL, STACK_GLOBAL: (module, name) -> a symbol."""
+    call: Callable = call_name
+    """REDUCE: (symbol, arguments, spend) -> a value."""
+    build: Callable = build
+    """BUILD: (value, state) -> the value with that state."""
+    create: Callable = no_instance
+    """NEWOBJ: (symbol, arguments) -> an instance."""
+    refer: Callable = no_reference
+    """BINPERSID: (reference) -> what lies outside the pickle."""
+
+
+PLAIN_WORDS = Words(frozenset(LEAVES))
 
 
 def built(value):

@@ -17,7 +17,7 @@ import re
 
 from .kinds import refuse_other
 from .opening import MIB, Part, Refusal, open_file, refusals_name
-from .pickle_values import KEYS, LEAVES, build, built, call_name, check_plain, find_name
+from .pickle_values import KEYS, PLAIN_WORDS, built, check_plain
 
 PICKLE_BYTES = 2048 * MIB  # FasterNet-L's optimizer state has 0.75 GB, with master weights 1.1 GB
 MAX_OPCODES = 2_000_000  # a CIFAR-10 batch has 45,000
@@ -89,20 +89,29 @@ def load_pickle(data, source):
 def load_pickle_part(file, source):
     """`load_pickle` from a `Part` of a file."""
     with refusals_name(source, "pickle"):
-        machine = _Machine(2 * file.left)  # an honest file encodes a string once and may wrap it in a bytearray
-        for count, (opcode, arg) in enumerate(_opcodes(file)):
-            if count >= MAX_OPCODES:
-                raise Refusal(f"it has more than {MAX_OPCODES:,} opcodes")
-            machine.step(opcode, arg)
-        if machine.below or len(machine.stack) != 1:
-            raise Refusal("its opcodes do not leave one value")
+        result = run_pickle(file)
         if file.left:
             raise Refusal("bytes follow its end")
-        result = machine.stack[0]
-        check_plain(result, LEAVES)
         if type(result) is dict and "UnpackBigParamInfor@@" in result:
             raise Refusal("it holds tensors above 1 GiB cut in parts; save it again with protocol=4")
         return result
+
+
+def run_pickle(file, words=PLAIN_WORDS):
+    """The value of the pickle that begins a `Part` of a file, which is left behind the pickle's end.
+
+    `words` (`pickle_values.Words`) says what the names in it stand for. Raises `Refusal`, or whatever hostile bytes
+    make the standard library raise.
+    """
+    machine = _Machine(2 * file.left, words)  # an honest file encodes a string once and may wrap it in a bytearray
+    for count, (opcode, arg) in enumerate(_opcodes(file)):
+        if count >= MAX_OPCODES:
+            raise Refusal(f"it has more than {MAX_OPCODES:,} opcodes")
+        machine.step(opcode, arg)
+    if machine.below or len(machine.stack) != 1:
+        raise Refusal("its opcodes do not leave one value")
+    check_plain(machine.stack[0], words.leaves)
+    return machine.stack[0]
 
 
 def _opcodes(file):
@@ -128,8 +137,8 @@ def _opcodes(file):
 class _Machine:
     """The `stack` since the last mark, the stacks `below` the marks, and the `memo`."""
 
-    def __init__(self, budget):
-        self.stack, self.below, self.memo = [], [], {}
+    def __init__(self, budget, words):
+        self.stack, self.below, self.memo, self.words = [], [], {}, words
         self.budget = budget  # bytes that conversions may make
 
     def step(self, opcode, arg):
@@ -161,13 +170,11 @@ class _Machine:
             case "TUPLE" | "LIST":
                 items = self.pop_to_mark()
                 self.stack.append(tuple(items) if opcode == "TUPLE" else items)
-            case "EMPTY_LIST":
-                self.stack.append([])
+            case "EMPTY_LIST" | "EMPTY_DICT":
+                self.stack.append([] if opcode == "EMPTY_LIST" else {})
             case "APPEND" | "APPENDS":
                 items = self.pop(1) if opcode == "APPEND" else self.pop_to_mark()
                 self.top(list).extend(items)
-            case "EMPTY_DICT":
-                self.stack.append({})
             case "SETITEM" | "SETITEMS":
                 self.set_items(self.pop(2) if opcode == "SETITEM" else self.pop_to_mark())
             case "DICT":
@@ -175,13 +182,17 @@ class _Machine:
                 self.stack.append({})
                 self.set_items(items)
             case "GLOBAL":
-                self.stack.append(find_name(*arg.split(" ", 1)))
+                self.stack.append(self.words.find(*arg.split(" ", 1)))
             case "STACK_GLOBAL":
-                self.stack.append(find_name(*self.pop(2)))
+                self.stack.append(self.words.find(*self.pop(2)))
             case "REDUCE":
-                self.stack.append(call_name(*self.pop(2), self.spend))
+                self.stack.append(self.words.call(*self.pop(2), self.spend))
             case "BUILD":
-                self.stack.append(build(*self.pop(2)))
+                self.stack.append(self.words.build(*self.pop(2)))
+            case "NEWOBJ":
+                self.stack.append(self.words.create(*self.pop(2)))
+            case "BINPERSID":
+                self.stack.append(self.words.refer(*self.pop(1)))
             case "PROTO":
                 if arg > 5:
                     raise Refusal(f"pickle protocol {arg} is unknown, read are 0 to 5")

@@ -2,6 +2,7 @@
 
     model = create_model("t0", num_classes=10)      # or fasternet_t0()
     logits = model(x)                               # (N, 3, H, W) -> (N, 10), H and W at least 32
+    model = create_model("t0", weights="t0-imagenet-timm")      # or a file, the authors' .pth for one
 
 Names of parameters, the order in which layers are created and Paddle's default initialisers are the notebook's:
 its ``.pdparams`` files load, and the same seed gives the same first weights.
@@ -11,6 +12,7 @@ import numpy as np
 from paddle import nn
 
 from ..errors import FasterNetError
+from ..weights.fitting import fit, open_weights
 from .layers import MIXERS, DropPath, PConv
 
 HEAD_CHANNELS = 1280  # width of the 1x1 convolution between pooling and classifier, the same for all variants (paper)
@@ -66,12 +68,12 @@ def drop_path_rates(largest, count):
 def _downsample(in_channels, out_channels, patch, act_layer):
     """Patch embedding or merging: ``(N, in, H, W) -> (N, out, H / patch, W / patch)``, batch norm, activation.
 
-    The activation is the notebook's; the paper's own code, PaddleClas and timm have none here.
+    The activation is the notebook's; the paper's own code, PaddleClas and timm have none here: ``act_layer=None``.
     """
     return nn.Sequential(
         nn.Conv2D(in_channels, out_channels, patch, stride=patch, bias_attr=False),
         nn.BatchNorm2D(out_channels),
-        act_layer(),
+        *([act_layer()] if act_layer else []),
     )
 
 
@@ -86,6 +88,7 @@ class FasterNet(nn.Layer):
         depths: number of blocks of each stage.
         drop_path: largest drop-path rate, reached in the last block; the first has none.
         mixer: class of the blocks' spatial operator (``layers.MIXERS``).
+        stem_act: whether stem and merges end in an activation: the notebook's do, the published networks do not.
 
     Input ``(N, in_channel, H, W)``, H and W at least 32 (the stages divide by 4, 8, 16, 32); output
     ``(N, num_classes)``.
@@ -100,6 +103,7 @@ class FasterNet(nn.Layer):
         depths=(1, 2, 8, 2),
         drop_path=0.0,
         mixer=PConv,
+        stem_act=True,
     ):
         super().__init__()
         for name, value in (
@@ -113,11 +117,12 @@ class FasterNet(nn.Layer):
             raise FasterNetError(f"depths must hold at least one block a stage, got {list(depths)}")
         rates = iter(drop_path_rates(drop_path, sum(depths)))
 
-        self.stem = _downsample(in_channel, embed_dim, 4, act_layer)
+        downsample_act = act_layer if stem_act else None
+        self.stem = _downsample(in_channel, embed_dim, 4, downsample_act)
         stages = []
         for stage, depth in enumerate(depths):
             if stage > 0:
-                stages.append(_downsample(embed_dim, embed_dim * 2, 2, act_layer))
+                stages.append(_downsample(embed_dim, embed_dim * 2, 2, downsample_act))
                 embed_dim *= 2
             blocks = [
                 FasterNetBlock(embed_dim, act_layer=act_layer, drop_path_rate=next(rates), mixer=mixer)
@@ -137,6 +142,16 @@ class FasterNet(nn.Layer):
         x = self.conv1(x)  # (N, 8C, 1, 1) -> (N, 1280, 1, 1)
         x = self.act_layer(x)
         return self.fc(x.flatten(1))  # (N, 1280) -> (N, num_classes)
+
+    def features(self, x):
+        """The stages' outputs, for detection and segmentation: (N, C, H/4, W/4), ..., (N, 8C, H/32, W/32)."""
+        maps = []
+        x = self.stem(x)  # (N, 3, H, W) -> (N, C, H/4, W/4)
+        for index, part in enumerate(self.feature):  # stage, merge, stage, ..., stage
+            x = part(x)
+            if index % 2 == 0:
+                maps.append(x)
+        return maps
 
 
 # The paper's sizes with the notebook's activations and largest drop-path rates (notebook 2.3.3; the paper trains S, M
@@ -159,27 +174,42 @@ def check_names(variant, mixer="pconv"):
         raise FasterNetError(f"unknown mixer {mixer!r}; known mixers: {', '.join(MIXERS)}")
 
 
-def create_model(name, num_classes=10, **overrides):
+def create_model(name, num_classes=None, weights=None, **overrides):
     """Build a network by name: the one place where a name becomes a FasterNet.
 
     Args:
         name: a key of ``VARIANTS``: "t0", "t1", "t2", "s", "m", "l".
-        num_classes: width of the output.
+        num_classes: width of the output; by default 10, or what ``weights`` have. Another number than theirs keeps
+            the backbone to the bit and starts a new head, which a printed line says.
+        weights: path of a file of any family (the notebook's, the authors', PaddleClas's, timm's) and form, or a
+            name of published weights such as "t0-imagenet-timm" (``weights.published``). What belongs to foreign
+            weights, class names and the preparation of images among it, is then in ``model.record``.
         **overrides: any argument of ``FasterNet``; ``mixer`` is a name of ``layers.MIXERS`` ("pconv", "dwconv",
             "conv") or a class. ``embed_dim=42, mixer="dwconv"`` costs what T0 with PConv costs.
 
     Raises:
-        FasterNetError: an unknown variant or mixer (the known ones are listed), or sizes below 1.
+        FasterNetError: an unknown variant or mixer (the known ones are listed), sizes below 1, or weights that cannot
+            be read or do not fit.
     """
     mixer = overrides.pop("mixer", "pconv")
     check_names(name, mixer)
     mixer = MIXERS.get(mixer, mixer)
-    return FasterNet(num_classes=num_classes, mixer=mixer, **{**VARIANTS[name], **overrides})
+    found = None if weights is None else open_weights(weights)
+    if num_classes is None:
+        num_classes = 10 if found is None else found.num_classes
+    if num_classes is None:
+        raise FasterNetError(f"{weights} has no head; num_classes must say how wide a new one is", change="num_classes")
+    settings = VARIANTS[name] if found is None else {**VARIANTS[name], "stem_act": found.stem_act}
+    model = FasterNet(num_classes=num_classes, mixer=mixer, **{**settings, **overrides})
+    if found is not None:
+        fit(model, found, name)
+    return model
 
 
-def build_model(config, num_classes):
-    """The network that a ``TrainConfig`` names, with fresh weights."""
-    overrides = {} if config.embed_dim is None else {"embed_dim": config.embed_dim}
+def build_model(config, num_classes, **overrides):
+    """The network that a ``TrainConfig`` names, with fresh weights; ``overrides`` as of ``create_model``."""
+    if config.embed_dim is not None:
+        overrides["embed_dim"] = config.embed_dim
     return create_model(config.variant, num_classes, mixer=config.mixer, **overrides)
 
 

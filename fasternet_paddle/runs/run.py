@@ -13,7 +13,8 @@ import paddle
 from ..config import CIFAR10_NAMES, TrainConfig, config_from
 from ..errors import FasterNetError
 from ..model.fasternet import build_model, variant_of
-from ..weights.pdparams import load_weights, set_weights
+from ..weights.fitting import foreign_record, open_weights
+from ..weights.pdparams import set_weights
 from ..weights.shapes import read_shapes
 from .folder import CONFIG, load_config
 
@@ -33,20 +34,21 @@ def load_run(weights, variant=None, mixer=None, embed_dim=None, num_classes=None
     """Rebuild the network that a weights file belongs to.
 
     What is not given comes from the ``config.yaml`` beside the file and, where there is none (the notebook's own
-    files), from the shapes in it; 224 pixels are assumed then.
+    files), from the shapes in it; 224 pixels are assumed then. Weights of other families (the authors', PaddleClas's,
+    timm's) have no such config: what belongs to them is in ``run.model.record``.
 
     Args:
-        weights: path of a ``.pdparams`` file.
+        weights: path of a file of any family and form, or a name of published weights (``weights.published``).
         variant, mixer, embed_dim, num_classes, image_size: what to take in place of config and shapes.
 
     Raises:
         FasterNetError: the file or its config cannot be read, or it does not fit the network.
     """
-    weights = Path(weights)
-    arrays = load_weights(weights)
-    shapes = read_shapes(arrays, weights)
-    config_path = weights.parent / CONFIG
-    if config_path.exists():
+    found = open_weights(weights)
+    shapes = read_shapes(found.weights, weights)
+    foreign = found.family != "notebook"
+    config_path = Path(weights).parent / CONFIG
+    if config_path.exists() and not foreign:
         config, class_names = load_config(config_path)
     else:
         config, class_names = config_from(_settings(shapes, weights, variant), weights), None
@@ -57,11 +59,16 @@ def load_run(weights, variant=None, mixer=None, embed_dim=None, num_classes=None
         raise FasterNetError(f"num_classes must be at least 1, got {num_classes}")
     if num_classes is None:
         num_classes = len(class_names) if class_names else shapes.num_classes
-    if class_names is None or len(class_names) != num_classes:
+    record = foreign_record(found.source, found.weights, config.variant) if foreign else None
+    if record is not None and len(record.class_names) == num_classes:
+        class_names = record.class_names
+    elif class_names is None or len(class_names) != num_classes:
         class_names = CIFAR10_NAMES if num_classes == 10 else tuple(f"class {number}" for number in range(num_classes))
 
-    model = build_model(config, num_classes)
-    set_weights(model, arrays, weights)
+    model = build_model(config, num_classes, stem_act=found.stem_act)
+    set_weights(model, found.weights, weights)
+    if record is not None:
+        model.record = record
     model.eval()
     return Run(model, config, class_names)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import FasterNetError
 from ..files.pickles import read_pickle
+from ..files.tensors import as_array
 from ..files.writing import atomic_path
 
 NOTES = "StructuredToParameterName@@"  # a table that Paddle keeps beside the weights
@@ -26,7 +27,7 @@ def load_weights(path):
     """Read a ``.pdparams`` file, the notebook's or this package's, without running anything that it may carry.
 
     Returns:
-        Dict of parameter name to numpy array.
+        Dict of parameter name to numpy array; Paddle's bfloat16, which its files hold as uint16, as float32.
 
     Raises:
         FasterNetError: the file is missing, damaged, refused, or holds something other than named arrays.
@@ -41,11 +42,15 @@ def load_weights(path):
             f"{path} must hold named arrays of floats, got {_some(wrong) if wrong else 'none'} that are not; "
             f"is it a model's .pdparams file?"
         )
-    return weights
+    return {name: _as_float32(value) if value.dtype == np.uint16 else value for name, value in weights.items()}
 
 
 def _is_float_array(value):
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return isinstance(value, np.ndarray) and (value.dtype.kind == "f" or value.dtype == np.uint16)
+
+
+def _as_float32(bfloat16):
+    return as_array(bfloat16.tobytes(), "bf2").reshape(bfloat16.shape)
 
 
 def set_weights(model, weights, source):

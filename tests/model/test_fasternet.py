@@ -126,6 +126,39 @@ def test_refuses(call, says):
         call()
 
 
+def test_without_activation_after_stem_and_merges():
+    """As the published networks: the same first weights and names, other outputs."""
+    paddle.seed(42)
+    ours = create_model("t0")
+    paddle.seed(42)
+    official = create_model("t0", stem_act=False)
+    ours.eval(), official.eval()
+    for (name, a), (other, b) in zip(ours.state_dict().items(), official.state_dict().items(), strict=True):
+        assert name == other and np.array_equal(a.numpy(), b.numpy())
+    ends = [official.stem[-1], *(official.feature[merge][-1] for merge in (1, 3, 5))]
+    assert all(isinstance(end, nn.BatchNorm2D) for end in ends)
+    with paddle.no_grad():
+        stem = ours.stem(_images())
+        assert np.array_equal(stem.numpy(), nn.GELU()(official.stem(_images())).numpy())
+        assert _largest_relative(ours(_images()).numpy(), official(_images()).numpy()) > 1e-3
+
+
+@pytest.mark.parametrize("stem_act", [True, False])
+def test_features_are_the_stages_outputs(stem_act):
+    model = create_model("t0", stem_act=stem_act)
+    model.eval()
+    with paddle.no_grad():
+        maps = model.features(_images(2, 64))
+        assert [tuple(stage.shape) for stage in maps] == [(2, 40 << i, 16 >> i, 16 >> i) for i in range(4)]
+        logits = model.fc(model.act_layer(model.conv1(model.avg_pool(maps[-1]))).flatten(1))
+        assert np.array_equal(logits.numpy(), model(_images(2, 64)).numpy())
+        seen = []  # what each stage gives within the network's own pass
+        hooks = [model.feature[i].register_forward_post_hook(lambda _, x, y: seen.append(y)) for i in (0, 2, 4, 6)]
+        model(_images(2, 64))
+        [hook.remove() for hook in hooks]
+        assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(maps, seen, strict=True))
+
+
 def test_a_mixer_may_be_a_class():
     assert isinstance(_blocks(create_model("t0", mixer=DWConv))[0].pconv, DWConv)
 
