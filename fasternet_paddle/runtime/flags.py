@@ -41,9 +41,9 @@ class DataFlags:
     """Which data; what is not given comes from the run's config.yaml."""
 
     dataset: str | None = None
-    """Data whose validation images are taken: cifar10 or digits."""
+    """Data whose validation images are taken: cifar10, cifar100, cifar100-coarse, digits, mnist or folder."""
     data_path: str | None = None
-    """CIFAR-10 archive."""
+    """Archive or folder of the data."""
 
 
 @dataclass(frozen=True)
