@@ -47,7 +47,7 @@ _MODULES = {
     "training.trainer": ("fit", "train_one_epoch", "validate"),
     "training.metrics": ("History",),
     "runs.run": ("load_run",),
-    "weights.pdparams": ("load_weights",),
+    "weights.pdparams": ("load_weights", "save_weights"),
     # 2.5: results and explanations
     "results.plots": ("plot_learning_curve", "show_images", "show_predictions"),
     "inference.predictor": ("Predictor",),

@@ -7,6 +7,8 @@ do with a run that is there) and a line of a run's ``config.yaml``. A default st
 import dataclasses
 import math
 import re
+import types
+import typing
 from dataclasses import dataclass
 
 from .errors import FasterNetError
@@ -45,6 +47,10 @@ class TrainConfig:
     """Spatial operator of the blocks: pconv, dwconv or conv."""
     embed_dim: int | None = None
     """Channels of the first stage; by default the variant's (42 makes dwconv cost what pconv costs in t0)."""
+    depths: tuple[int, ...] | None = None
+    """Blocks of each stage; by default the variant's (1 2 8 2 in t0)."""
+    drop_path: float | None = None
+    """Drop-path rate of the last block, in [0, 1), rising from 0 in the first; by default the variant's."""
     image_size: int = 224
     """Side of the network's input, in pixels; at least 32."""
     resize: str = "squash"
@@ -71,10 +77,12 @@ class TrainConfig:
     device: str = "auto"
     """auto (the first GPU, else the CPU), cpu, gpu or gpu:N."""
     max_steps: int | None = None
-    """Stop each epoch after so many steps, for a quick look."""
+    """End each epoch after so many steps, and each validation after so many batches, for a quick look."""
 
     def __post_init__(self):
         """Check every value that can be checked without Paddle or the data; raise ``FasterNetError``."""
+        if isinstance(self.depths, list):  # as files hold it
+            object.__setattr__(self, "depths", tuple(self.depths))
         for field in dataclasses.fields(self):
             _check_type(field, getattr(self, field.name))
         if self.dataset not in DATASETS:
@@ -102,6 +110,10 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise FasterNetError(f"{name} must be at least 1, got {value}")
+        if self.depths is not None and (not self.depths or min(self.depths) < 1):
+            raise FasterNetError(f"depths must hold at least one block a stage, got {list(self.depths)}")
+        if self.drop_path is not None and not 0 <= self.drop_path < 1:
+            raise FasterNetError(f"drop_path must lie in [0, 1), got {self.drop_path}")
         if self.learning_rate <= 0:
             raise FasterNetError(f"learning_rate must be above 0, got {self.learning_rate}")
         if self.weight_decay < 0:
@@ -118,13 +130,19 @@ class TrainConfig:
 
 def _check_type(field, value):
     """A config file may hold anything; refuse a value whose type is not the field's."""
-    wanted = {str: "text", int: "a whole number", float: "a number", int | None: "a whole number or nothing"}
-    if value is None and field.type == int | None:
-        return
-    kind = int if field.type == int | None else field.type
-    allowed = (int, float) if kind is float else kind
-    if not isinstance(value, allowed) or isinstance(value, bool):
-        raise FasterNetError(f"{field.name} must be {wanted[field.type]}, got {value!r}")
+    kind = field.type
+    may_be_none = isinstance(kind, types.UnionType)
+    if may_be_none:
+        if value is None:
+            return
+        kind = typing.get_args(kind)[0]
+    wanted = {str: "text", int: "a whole number", float: "a number"}.get(kind, "whole numbers")
+    is_row = kind not in (str, int, float)
+    values = value if is_row and isinstance(value, tuple) else (value,)
+    allowed = {float: (int, float), str: str}.get(kind, int)
+    sound = all(isinstance(one, allowed) and not isinstance(one, bool) for one in values)
+    if not sound or is_row != isinstance(value, tuple):
+        raise FasterNetError(f"{field.name} must be {wanted}{' or nothing' if may_be_none else ''}, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise FasterNetError(f"{field.name} must be finite, got {value}")
 
@@ -140,7 +158,7 @@ def config_from(values, source):
     unknown = sorted(map(str, set(values) - names))
     if unknown:
         raise FasterNetError(f"{source} holds unknown settings {', '.join(unknown)}; known: {', '.join(sorted(names))}")
-    floats = {field.name for field in dataclasses.fields(TrainConfig) if field.type is float}
+    floats = {field.name for field in dataclasses.fields(TrainConfig) if field.type in (float, float | None)}
     values = {name: _number(value) if name in floats else value for name, value in values.items()}
     try:
         return TrainConfig(**values)

@@ -36,7 +36,7 @@ def main(argv=None):
 
     from .data.datasets import load_validation
     from .data.loaders import decoded_to, make_loader
-    from .data.preparation import config_preparation
+    from .data.preparation import preparation
     from .inference.predictor import Predictor
     from .inference.throughput import collect_logits, loop_throughput, model_throughput
     from .model.losses import label_smoothing_cross_entropy
@@ -47,8 +47,9 @@ def main(argv=None):
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 
-    prepare = config_preparation(config)
-    val = decoded_to(load_validation(config, run.class_names, flags.network.weights.parent), prepare.at_least)
+    prepare = preparation(run.record)
+    val = load_validation(config, run.class_names, flags.network.weights.parent, run.named)
+    val = decoded_to(val, prepare.at_least)
     loader = make_loader(val, prepare, config.batch_size, num_workers=config.num_workers)
     engine, precision = flags.inference.engine, flags.inference.precision
     predictor = Predictor(run.model, config.image_size, engine=engine, precision=precision)

@@ -17,6 +17,8 @@ from .errors import FasterNetError
 FORMAT = 1
 RESIZES = {"squash": "bilinear", "crop": "bicubic", "letterbox": "bicubic"}  # and how each interpolates by default
 INTERPOLATIONS = ("bilinear", "bicubic")
+# What config.yaml keeps of a record under a key of its own: the rest are settings of the recipe, and the class names.
+BEYOND_THE_RECIPE = ("interpolation", "crop_ratio", "mean", "std", "stem_act", "temperature")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB channels in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LARGEST = 4 << 20  # bytes of JSON; 10,000 class names take some 200 kB
@@ -88,6 +90,18 @@ class Record:
         warm = self.temperature is None or (_is_number(self.temperature) and self.temperature > 0)
         _check(warm, "temperature", "be above 0", self)
 
+    @classmethod
+    def of(cls, config, class_names, **others):
+        """The record of a network that is trained as ``config`` (a ``TrainConfig``) says; ``others`` are fields."""
+        recipe = ("image_size", "resize", "variant", "mixer", "embed_dim", "depths", "drop_path", "dataset")
+        given = {name: getattr(config, name) for name in recipe} | {"interpolation": RESIZES[config.resize]}
+        return cls(tuple(class_names), **(given | others))
+
+    def beyond_the_recipe(self):
+        """What ``config.yaml`` keeps of it, as a dict of plain values with the number of its format."""
+        values = {name: getattr(self, name) for name in BEYOND_THE_RECIPE}
+        return {"format": FORMAT} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
     def to_json(self):
         """The record as one line of JSON, ASCII alone, with the number of its format."""
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
@@ -106,13 +120,18 @@ class Record:
             number = values.pop("format")
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise FasterNetError(f"the model's record is damaged ({type(error).__name__})") from None
-        if number != FORMAT:
-            raise FasterNetError(f"the model's record has format {number!r:.20}, this release reads {FORMAT}")
+        check_format(number)
         known = {field.name for field in dataclasses.fields(cls)}
         try:
             return cls(**{name: value for name, value in values.items() if name in known})
         except TypeError as error:
             raise FasterNetError(f"the model's record is damaged ({error})") from None
+
+
+def check_format(number):
+    """Refuse a record of a format that this release does not know."""
+    if number != FORMAT:
+        raise FasterNetError(f"the model's record has format {number!r:.20}, this release reads {FORMAT}")
 
 
 def _check(holds, name, rule, record):

@@ -66,7 +66,7 @@ def run_ablation(config, contenders=None, seeds=SEEDS):
         for seed in seeds:
             folder = Path(config.work_path) / f"{name.replace(' ', '-').lower()}-seed{seed}"
             run = dataclasses.replace(config, **changes, seed=seed, work_path=str(folder))
-            runs.append(answers(_finished(run) or train_quietly(run, data), run, data))
+            runs.append(answers(_finished(run, data) or train_quietly(run, data), run, data))
             print(f"{name}, seed {seed}: {runs[-1].mean():.4f}", flush=True)
         trials[name] = Trials(name, tuple(seeds), np.stack(runs))
     return trials
@@ -77,7 +77,7 @@ def train_quietly(config, data):
 
     An unfinished run of the same settings in the work path is gone on with, any other one replaced.
     """
-    resume = _is_run_of(config)
+    resume = _is_run_of(config, data)
     session = Session(config, resume=resume, overwrite=not resume)
     with contextlib.closing(make_parts(config, data)) as parts, session:
         log = Path(config.work_path) / run_folder.LOG
@@ -87,18 +87,21 @@ def train_quietly(config, data):
     return parts.model
 
 
-def _finished(config):
-    """The final network of a run that was finished with the same settings, else None."""
+def _finished(config, data):
+    """The final network of a run that was finished with the same settings and classes, else None."""
     folder = Path(config.work_path)
-    if not (folder / run_folder.METRICS).exists() or not _is_run_of(config):  # the last file that a run writes
+    if not (folder / run_folder.METRICS).exists() or not _is_run_of(config, data):  # the last file that a run writes
         return None
     return load_run(folder / run_folder.FINAL_MODEL).model
 
 
-def _is_run_of(config):
-    """Whether the work path of ``config`` holds a run with its settings."""
+def _is_run_of(config, data):
+    """Whether the work path of ``config`` holds a run with its settings on these classes."""
     path = Path(config.work_path) / run_folder.CONFIG
-    return path.exists() and _recipe(run_folder.load_config(path)[0]) == _recipe(config)
+    if not path.exists():
+        return False
+    then, class_names = run_folder.load_config(path)
+    return _recipe(then) == _recipe(config) and class_names in (None, tuple(data.class_names))
 
 
 def _recipe(config):

@@ -8,6 +8,7 @@ files; ``folder`` is a folder of your own images.
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -17,11 +18,12 @@ from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS, LISTING
 from ..errors import FasterNetError
 from ..files.archives import CIFAR10, CIFAR100, CIFAR100_COARSE, read_cifar_archive
 from ..files.opening import RefusedFile
+from .classes import by_number, renumbered
 from .folder_data import is_listed, load_folder, load_labelled, reload_folder
 from .images import ImageData, Images
 from .mnist import load_mnist
 
-__all__ = ["ImageData", "Images", "by_name", "get_cifar10_labels", "load_data", "load_dataset", "load_validation"]
+__all__ = ["ImageData", "Images", "get_cifar10_labels", "load_data", "load_dataset", "load_validation"]
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -96,7 +98,7 @@ def _listing(config, run_folder):
     return path if config.dataset == "folder" and path is not None and path.is_file() else None
 
 
-def load_validation(config, class_names, run_folder=None):
+def load_validation(config, class_names, run_folder=None, named=True):
     """The images to measure a network on: the run's own validation images, or those of other data.
 
     Of a folder that is not the run's, all images are taken, or its validation images where it has such a part.
@@ -105,43 +107,24 @@ def load_validation(config, class_names, run_folder=None):
         config: ``TrainConfig``, its dataset and data_path being those to measure on.
         class_names: the network's, in their order.
         run_folder: where the run lists its files.
+        named: whether these names are known; where they are only assumed, classes are taken by number.
 
     Returns:
-        ``Images`` whose labels are indices into ``class_names``, by name where the data have these names, else (CIFAR
-        and the like, for a network whose names are not known) by number.
+        ``Images`` whose labels are indices into ``class_names``: by name, or by number where the network or the data
+        name no classes.
 
     Raises:
         FasterNetError: a class that the network does not know.
     """
     listing = _listing(config, run_folder)
     if config.dataset == "folder" and (listing is None or not is_listed(config.data_path, listing)):
-        return by_name(*load_labelled(config.data_path, config.checks == "on"), class_names)
-    data = load_data(config, run_folder)
-    if config.dataset == "folder" or set(data.class_names) <= set(class_names):
-        return by_name(data.val, data.class_names, class_names)
-    if len(data.class_names) > len(class_names):
-        raise FasterNetError(
-            f"the network knows {len(class_names)} classes, but {config.dataset} has {len(data.class_names)}",
-            change=("dataset", "data_path"),
-        )
-    return data.val
-
-
-def by_name(images, names, wanted):
-    """``Images`` whose labels, indices into ``names``, are made indices into ``wanted``: the same names, elsewhere.
-
-    Raises:
-        FasterNetError: an image of a class that ``wanted`` lacks.
-    """
-    place = {name: number for number, name in enumerate(wanted)}
-    present = np.unique(images.labels)
-    if lacking := [names[label] for label in present if names[label] not in place]:
-        raise FasterNetError(
-            f"the network does not know the class {lacking[0]!r}, it knows {', '.join(map(repr, wanted[:10]))}"
-            + (f" and {len(wanted) - 10} more" if len(wanted) > 10 else ""),
-            change=("dataset", "data_path"),
-        )
-    return Images(images.images, np.array([place.get(name, -1) for name in names], np.int64)[images.labels])
+        images, names = load_labelled(config.data_path, config.checks == "on")
+        data_named = True
+    else:
+        data = load_data(config, run_folder)
+        images, names, data_named = data.val, data.class_names, data.named
+    match = renumbered if named and data_named else by_number
+    return match(images, names, class_names, config.dataset)
 
 
 def _cifar(name, path, layout):
@@ -159,10 +142,15 @@ def _cifar(name, path, layout):
 
 def _read_cifar(name, path, layout):
     train, val, class_names = read_cifar_archive(path, layout)
-    if class_names is None:
+    named = class_names is not None
+    if not named:
         numbers = tuple(f"class {number}" for number in range(layout.classes))
         class_names = CIFAR10_NAMES if layout is CIFAR10 else numbers
-    return ImageData(name, class_names, Images(*train), Images(*val))
+        print(
+            f"note: {path} does not name its classes; they are taken for {', '.join(class_names[:3])}, ...",
+            file=sys.stderr,
+        )
+    return ImageData(name, class_names, Images(*train), Images(*val), named=named)
 
 
 def _find_archive(data_path):

@@ -40,3 +40,5 @@ class ImageData:
     """The files, where it is made of files."""
     checked: Checked | None = None
     """What was found in them."""
+    named: bool = True
+    """Whether the data name their classes; False where their numbers were given names here."""

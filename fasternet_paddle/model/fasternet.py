@@ -8,12 +8,11 @@ Names of parameters, the order in which layers are created and Paddle's default 
 its ``.pdparams`` files load, and the same seed gives the same first weights.
 """
 
-import numpy as np
 from paddle import nn
 
 from ..errors import FasterNetError
-from ..weights.fitting import fit, open_weights
-from .layers import MIXERS, DropPath, PConv
+from ..weights.fitting import fit, open_weights, settings_of
+from .layers import MIXERS, DropPath, PConv, drop_path_rates
 
 HEAD_CHANNELS = 1280  # width of the 1x1 convolution between pooling and classifier, the same for all variants (paper)
 
@@ -49,22 +48,6 @@ class FasterNetBlock(nn.Layer):
         return residual + self.drop_path(x)
 
 
-def drop_path_rates(largest, count):
-    """``count`` drop-path rates rising evenly from 0 to ``largest``, as Python floats.
-
-    They are the float32 values of the notebook's ``paddle.linspace`` to the bit, computed without Paddle, since
-    iterating over a ``linspace`` never ends while a static graph is built. Paddle steps upwards in the first half
-    and downwards from the end in the second.
-    """
-    if count < 2:
-        return [0.0] * count
-    largest = np.float32(largest)
-    step = largest / np.float32(count - 1)
-    upwards = [step * np.float32(i) for i in range(count // 2)]
-    downwards = [largest - step * np.float32(count - 1 - i) for i in range(count // 2, count)]
-    return [float(rate) for rate in upwards + downwards]
-
-
 def _downsample(in_channels, out_channels, patch, act_layer):
     """Patch embedding or merging: ``(N, in, H, W) -> (N, out, H / patch, W / patch)``, batch norm, activation.
 
@@ -93,6 +76,10 @@ class FasterNet(nn.Layer):
     Input ``(N, in_channel, H, W)``, H and W at least 32 (the stages divide by 4, 8, 16, 32); output
     ``(N, num_classes)``.
     """
+
+    record = (
+        None  # ``Record`` of what the weights need: set by ``make_parts``, ``load_run``, ``create_model(weights=)``
+    )
 
     def __init__(
         self,
@@ -171,7 +158,9 @@ def check_names(variant, mixer="pconv"):
     if variant not in VARIANTS:
         raise FasterNetError(f"unknown variant {variant!r}; known variants: {', '.join(VARIANTS)}")
     if isinstance(mixer, str) and mixer not in MIXERS:
-        raise FasterNetError(f"unknown mixer {mixer!r}; known mixers: {', '.join(MIXERS)}")
+        raise FasterNetError(
+            f"unknown mixer {mixer!r}; known mixers: {', '.join(MIXERS)} (one of your own must be in layers.MIXERS)"
+        )
 
 
 def create_model(name, num_classes=None, weights=None, **overrides):
@@ -182,25 +171,27 @@ def create_model(name, num_classes=None, weights=None, **overrides):
         num_classes: width of the output; by default 10, or what ``weights`` have. Another number than theirs keeps
             the backbone to the bit and starts a new head, which a printed line says.
         weights: path of a file of any family (the notebook's, the authors', PaddleClas's, timm's) and form, or a
-            name of published weights such as "t0-imagenet-timm" (``weights.published``). What belongs to foreign
-            weights, class names and the preparation of images among it, is then in ``model.record``.
+            name of published weights such as "t0-imagenet-timm" (``weights.published``). What belongs to them, class
+            names and the preparation of images among it, is then in ``model.record``; of the notebook's own files
+            nothing is known, and it is None.
         **overrides: any argument of ``FasterNet``; ``mixer`` is a name of ``layers.MIXERS`` ("pconv", "dwconv",
-            "conv") or a class. ``embed_dim=42, mixer="dwconv"`` costs what T0 with PConv costs.
+            "conv") or a class. ``embed_dim=42, mixer="dwconv"`` costs what T0 with PConv costs. What is not given
+            is the variant's, or what the record of ``weights`` says.
 
     Raises:
         FasterNetError: an unknown variant or mixer (the known ones are listed), sizes below 1, or weights that cannot
             be read or do not fit.
     """
-    mixer = overrides.pop("mixer", "pconv")
-    check_names(name, mixer)
-    mixer = MIXERS.get(mixer, mixer)
+    check_names(name, overrides.get("mixer", "pconv"))
     found = None if weights is None else open_weights(weights)
     if num_classes is None:
         num_classes = 10 if found is None else found.num_classes
     if num_classes is None:
         raise FasterNetError(f"{weights} has no head; num_classes must say how wide a new one is", change="num_classes")
-    settings = VARIANTS[name] if found is None else {**VARIANTS[name], "stem_act": found.stem_act}
-    model = FasterNet(num_classes=num_classes, mixer=mixer, **{**settings, **overrides})
+    settings = {**VARIANTS[name], "mixer": "pconv", **({} if found is None else settings_of(found, name)), **overrides}
+    check_names(name, settings["mixer"])
+    settings["mixer"] = MIXERS.get(settings["mixer"], settings["mixer"])
+    model = FasterNet(num_classes=num_classes, **settings)
     if found is not None:
         fit(model, found, name)
     return model
@@ -208,8 +199,8 @@ def create_model(name, num_classes=None, weights=None, **overrides):
 
 def build_model(config, num_classes, **overrides):
     """The network that a ``TrainConfig`` names, with fresh weights; ``overrides`` as of ``create_model``."""
-    if config.embed_dim is not None:
-        overrides["embed_dim"] = config.embed_dim
+    names = ("embed_dim", "depths", "drop_path")
+    overrides |= {name: getattr(config, name) for name in names if getattr(config, name) is not None}
     return create_model(config.variant, num_classes, mixer=config.mixer, **overrides)
 
 

@@ -4,6 +4,7 @@ A mixer is the 3x3 convolution that opens a block; it keeps the shape ``(N, C, H
 that follow it are part of the block (``fasternet.py``), the same for every mixer.
 """
 
+import numpy as np
 import paddle
 from paddle import nn
 
@@ -52,6 +53,22 @@ class DropPath(nn.Layer):
 
     def extra_repr(self):
         return f"drop_prob={self.drop_prob}"
+
+
+def drop_path_rates(largest, count):
+    """``count`` drop-path rates rising evenly from 0 to ``largest``, as Python floats.
+
+    They are the float32 values of the notebook's ``paddle.linspace`` to the bit, computed without Paddle, since
+    iterating over a ``linspace`` never ends while a static graph is built. Paddle steps upwards in the first half
+    and downwards from the end in the second.
+    """
+    if count < 2:
+        return [0.0] * count
+    largest = np.float32(largest)
+    step = largest / np.float32(count - 1)
+    upwards = [step * np.float32(i) for i in range(count // 2)]
+    downwards = [largest - step * np.float32(count - 1 - i) for i in range(count // 2, count)]
+    return [float(rate) for rate in upwards + downwards]
 
 
 def _same_conv(channels, kernel_size, groups=1):
@@ -112,4 +129,6 @@ class FullConv(nn.Layer):
         return self.conv(x)  # (N, C, H, W)
 
 
+# A mixer of your own: a class that is called with ``dim`` and keeps the shape, registered under its name before a model
+# is built or loaded: ``MIXERS["shift"] = Shift``, then ``TrainConfig(mixer="shift")``.
 MIXERS = {"pconv": PConv, "dwconv": DWConv, "conv": FullConv}

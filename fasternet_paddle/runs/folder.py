@@ -19,7 +19,8 @@ from ..errors import FasterNetError
 from ..files.configs import read_yaml
 from ..files.lists import write_listing
 from ..files.writing import write_text
-from ..weights.pdparams import save_state
+from ..record import BEYOND_THE_RECIPE, Record, check_format
+from ..weights.pdparams import save_state, save_weights
 
 CONFIG, HISTORY, METRICS = "config.yaml", "history.csv", "metrics.json"
 BEST, FINAL = "best", "final"
@@ -64,8 +65,9 @@ def check_work_path(work_path, overwrite=False, resume=False):
     if resume and CONFIG not in held:
         raise FasterNetError(f"{path} holds no run to resume", change="work_path")
     if held and not overwrite and not resume:
+        resumable = ("resume",) if CONFIG in held else ()
         raise FasterNetError(
-            f"{path} holds another run ({', '.join(held)})", change=("resume", "overwrite", "work_path")
+            f"{path} holds another run ({', '.join(held)})", change=(*resumable, "overwrite", "work_path")
         )
 
 
@@ -102,28 +104,53 @@ def _unwritable(work_path, error):
     return FasterNetError(f"cannot write work_path {work_path}: {error.strerror}", change="work_path")
 
 
-def save_config(config, class_names, work_path):
-    """Write ``config.yaml``: the fields of a ``TrainConfig`` and the class names."""
+def save_config(config, class_names, work_path, record=None):
+    """Write ``config.yaml``: the fields of a ``TrainConfig``, the class names, what else the model's record says."""
     values = {**dataclasses.asdict(config), "class_names": list(class_names)}
+    if config.depths is not None:
+        values["depths"] = list(config.depths)
+    if record is not None:
+        values["record"] = record.beyond_the_recipe()
     write_text(Path(work_path) / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
 def load_config(path):
     """Read a ``config.yaml`` -> (``TrainConfig``, class names or None)."""
+    return read_recipe(path)[:2]
+
+
+def read_recipe(path):
+    """Read a ``config.yaml`` -> (``TrainConfig``, class names or None, ``Record`` or None where it keeps none)."""
     values = read_yaml(path)
+    beyond = values.pop("record", None)
     class_names = values.pop("class_names", None)
     if class_names is not None:
         if not isinstance(class_names, list) or not class_names or not all(isinstance(n, str) for n in class_names):
             raise FasterNetError(f"class_names in {path} must be a list of names, got {class_names!r:.80}")
         class_names = tuple(class_names)
-    return config_from(values, path), class_names
+    config = config_from(values, path)
+    return config, class_names, _record(config, class_names, beyond, path)
+
+
+def _record(config, class_names, beyond, path):
+    """The record of a config whose key ``record`` holds ``beyond``; what later releases add is passed over."""
+    if beyond is None or class_names is None:
+        return None
+    if not isinstance(beyond, dict):
+        raise FasterNetError(f"record in {path} must be a mapping, got {beyond!r:.80}")
+    try:
+        check_format(beyond.get("format"))
+        known = {name: value for name, value in beyond.items() if name in BEYOND_THE_RECIPE}
+        return Record.of(config, class_names, **known)
+    except FasterNetError as error:
+        raise FasterNetError(f"{path}: {error}") from None
 
 
 def save_model(model, optimizer, work_path, which):
     """Write the notebook's two files of weights and of the optimizer's state; ``which`` is ``BEST`` or ``FINAL``."""
     names = {BEST: (BEST_MODEL, BEST_OPTIMIZER), FINAL: (FINAL_MODEL, FINAL_OPTIMIZER)}[which]
     model_path, optimizer_path = (Path(work_path) / name for name in names)
-    save_state(model.state_dict(), model_path)
+    save_weights(model, model_path)
     # As arrays in one order: a resumed optimizer that took no step yet holds its state in another form and order.
     state = {
         name: value if isinstance(value, dict) else np.asarray(value) for name, value in optimizer.state_dict().items()

@@ -1,22 +1,20 @@
 """A finished run: the network, and what it was trained with (notebook 2.5).
 
-run = load_run("work/model/best_model.pdparams")      # run.model, run.config, run.class_names
+run = load_run("work/model/best_model.pdparams")      # run.model, run.record, run.config, run.class_names
 """
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import paddle
 
-from ..config import CIFAR10_NAMES, TrainConfig, config_from
+from ..config import TrainConfig
 from ..errors import FasterNetError
-from ..model.fasternet import build_model, variant_of
-from ..weights.fitting import foreign_record, open_weights
+from ..model.fasternet import build_model
+from ..weights.fitting import numbered, open_weights
 from ..weights.pdparams import set_weights
-from ..weights.shapes import read_shapes
-from .folder import CONFIG, load_config
+from .records import find_record, given_names, tell_assumed
 
 
 @dataclass(frozen=True)
@@ -28,59 +26,57 @@ class Run:
     class_names: tuple[str, ...]
     history: Any = None
     """``History`` of the training, where it was done here (``run_training``)."""
+    named: bool = True
+    """Whether the class names are known; False where they are assumed, which was said."""
+
+    @property
+    def record(self):
+        """``Record`` of the network: class names, image size and how an image is brought to it."""
+        return self.model.record
 
 
-def load_run(weights, variant=None, mixer=None, embed_dim=None, num_classes=None, image_size=None):
+def load_run(
+    weights,
+    variant=None,
+    mixer=None,
+    embed_dim=None,
+    depths=None,
+    num_classes=None,
+    image_size=None,
+    class_names=None,
+):
     """Rebuild the network that a weights file belongs to.
 
-    What is not given comes from the ``config.yaml`` beside the file and, where there is none (the notebook's own
-    files), from the shapes in it; 224 pixels are assumed then. Weights of other families (the authors', PaddleClas's,
-    timm's) have no such config: what belongs to them is in ``run.model.record``.
+    What is not given comes from the record in the file. Files that were written without one (the notebook's own, and
+    this package's before it had one) take it from the ``config.yaml`` beside them, where that is of such a network,
+    else from their shapes; a line says what was assumed. Weights of other families (the authors', PaddleClas's, timm's)
+    are prepared for as they were published. ``run.model.record`` holds what was found.
 
     Args:
         weights: path of a file of any family and form, or a name of published weights (``weights.published``).
-        variant, mixer, embed_dim, num_classes, image_size: what to take in place of config and shapes.
+        variant, mixer, embed_dim, depths, num_classes, image_size: what to take in place of record, config and shapes.
+        class_names: names of the outputs in their order, or the path of a text file with a name a line.
 
     Raises:
         FasterNetError: the file or its config cannot be read, or it does not fit the network.
     """
-    found = open_weights(weights)
-    shapes = read_shapes(found.weights, weights)
-    foreign = found.family != "notebook"
-    config_path = Path(weights).parent / CONFIG
-    if config_path.exists() and not foreign:
-        config, class_names = load_config(config_path)
-    else:
-        config, class_names = config_from(_settings(shapes, weights, variant), weights), None
-
-    given = {"variant": variant, "mixer": mixer, "embed_dim": embed_dim, "image_size": image_size}
-    config = dataclasses.replace(config, **{name: value for name, value in given.items() if value is not None})
     if num_classes is not None and num_classes < 1:
         raise FasterNetError(f"num_classes must be at least 1, got {num_classes}")
-    if num_classes is None:
-        num_classes = len(class_names) if class_names else shapes.num_classes
-    record = foreign_record(found.source, found.weights, config.variant) if foreign else None
-    if record is not None and len(record.class_names) == num_classes:
-        class_names = record.class_names
-    elif class_names is None or len(class_names) != num_classes:
-        class_names = CIFAR10_NAMES if num_classes == 10 else tuple(f"class {number}" for number in range(num_classes))
+    found = open_weights(weights)
+    known = find_record(found, weights, variant, mixer)
+    given = dict(variant=variant, mixer=mixer, embed_dim=embed_dim, depths=depths or None, image_size=image_size)
+    given = {name: value for name, value in given.items() if value is not None}
+    config = dataclasses.replace(known.config, **given)
+    names = known.record.class_names
+    if class_names:
+        names = given_names(class_names, num_classes or len(names))
+    elif num_classes not in (None, len(names)):
+        names = numbered(num_classes)
+    record = dataclasses.replace(known.record, class_names=names, **given)
 
-    model = build_model(config, num_classes, stem_act=found.stem_act)
+    model = build_model(config, len(names), stem_act=found.stem_act)
     set_weights(model, found.weights, weights)
-    if record is not None:
-        model.record = record
+    model.record = record
     model.eval()
-    return Run(model, config, class_names)
-
-
-def _settings(shapes, source, variant):
-    """Fields of ``TrainConfig`` that the shapes of a bare weights file tell."""
-    if variant is not None:  # its width holds, unless embed_dim says otherwise; a file of another does not fit
-        return {"mixer": shapes.mixer}
-    name = variant_of(shapes.embed_dim, shapes.depths)
-    if name is None:
-        raise FasterNetError(
-            f"{source} has {shapes.embed_dim} channels and stages of {shapes.depths} blocks, which is no known variant",
-            change=("variant", "embed_dim"),
-        )
-    return {"mixer": shapes.mixer, "variant": name}
+    tell_assumed(known, record, class_names, image_size)
+    return Run(model, config, names, named=known.named or bool(class_names))

@@ -58,7 +58,7 @@ WAYS_OUT = {
     "overwrite": "replace what is there with --overwrite",
     "resume": "go on with it with --resume",
     "work_path": "choose another --work-path",
-    "learning_rate": "lower --learning-rate",
+    "learning_rate": "lower --learning-rate (with --resume it goes on from the last checkpoint)",
 }
 
 

@@ -20,20 +20,25 @@ from ..config import BEST_MODEL, TrainConfig
 
 @dataclass(frozen=True)
 class NetworkFlags:
-    """Which network; what is not given comes from the run's config.yaml or the weights' shapes."""
+    """Which network; what is not given comes from the record in the weights, or what stands beside them."""
 
     weights: Path = Path(TrainConfig.work_path) / BEST_MODEL
-    """Weights of the network: this package's or the notebook's own .pdparams."""
+    """Weights of the network, or a name of published ones: this package's or the notebook's own .pdparams, or files of
+    other families (.pth, .safetensors)."""
     variant: str | None = None
     """Size of the network."""
     mixer: str | None = None
     """Spatial operator of the blocks."""
     embed_dim: int | None = None
     """Channels of the first stage."""
+    depths: tuple[int, ...] = ()
+    """Blocks of each stage."""
     num_classes: int | None = None
     """Width of the network's output."""
     image_size: int | None = None
     """Side of the network's input, in pixels."""
+    class_names: tuple[str, ...] = ()
+    """Names of the network's outputs in their order, or a text file with a name a line."""
 
 
 @dataclass(frozen=True)

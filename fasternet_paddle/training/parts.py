@@ -12,17 +12,20 @@ or step by step, as the notebook's cells are:
 
 import contextlib
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import paddle
 
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
-from ..data.preparation import config_preparation
+from ..data.preparation import preparation
 from ..model.fasternet import build_model, check_names
 from ..model.losses import LabelSmoothingCrossEntropy
+from ..record import Record
 from ..results import plots
 from ..runs import folder
 from ..runs.run import load_run
@@ -59,7 +62,9 @@ def make_parts(config, data):
     """
     machine.seed_everything(config.seed)
     train_loader, val_loader = make_loaders(data, config)
+    _warn_of_worthless(config, data)
     model = build_model(config, len(data.class_names))
+    model.record = Record.of(config, data.class_names)
     criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
     steps_per_epoch = len(data.train) // config.batch_size  # the notebook's number, also when max_steps ends it early
     optimizer, scheduler = make_optimizer(model, config, steps_per_epoch)
@@ -99,7 +104,7 @@ def run_training(
         keep_checkpoints=keep_checkpoints,
     )
     machine.begin(config.device, config.seed, train_size=config.image_size)
-    data = load_data(config, config.work_path if resume else None)
+    data = session.match(load_data(config, config.work_path if resume else None))
     print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")
     if data.checked is not None:
         print("\n".join(data.checked.lines()))
@@ -111,13 +116,30 @@ def run_training(
     return dataclasses.replace(best, history=history)
 
 
+def _warn_of_worthless(config, data):
+    """Two recipes that train to the end and say nothing."""
+    if config.batch_size == 1:
+        print(
+            "warning: with batch_size 1 batch norm takes mean and deviation of a single image, which validation never "
+            "sees: the accuracy will be near chance; take 8 or more",
+            file=sys.stderr,
+        )
+    if len(np.unique(data.train.labels)) == 1:
+        name = data.class_names[int(data.train.labels[0])]
+        print(
+            f"warning: all {len(data.train)} training images are of the class {name!r}: a network that always answers "
+            f"so is right about them, and accuracy says nothing",
+            file=sys.stderr,
+        )
+
+
 def _save_figures(history, run, data):
     """Write the learning curves and the grid of what ``run`` predicts into its work path."""
     figures = {
         folder.LOSS_FIGURE: plots.plot_learning_curve(history.loss_record, title="loss", ylabel="CE Loss"),
         folder.ACC_FIGURE: plots.plot_learning_curve(history.acc_record, title="acc", ylabel="Accuracy"),
         folder.PREDICTIONS_FIGURE: plots.show_predictions(
-            run.model, data, run.config.image_size, prepare=config_preparation(run.config)
+            run.model, data, run.config.image_size, prepare=preparation(run.record)
         )[0].figure,
     }
     for name, figure in figures.items():

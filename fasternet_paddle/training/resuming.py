@@ -7,16 +7,21 @@ generator's state is in it, for none is needed: every random draw of a run is a 
 """
 
 import dataclasses
+import json
 import math
 
 import numpy as np
 
 from ..config import TrainConfig
+from ..data.classes import shortened
 from ..errors import FasterNetError
+from ..record import Record
 from .metrics import History, Progress, Tally
 
-# What a resumed run may change: where things lie and what computes them, and epochs, which may grow.
+# What a resumed run may change: where things lie and what computes them, and epochs, which may grow. The learning rate
+# may change too, which is said: it is what mends a run that diverged.
 MAY_CHANGE = ("data_path", "checks", "epochs", "num_workers", "work_path", "device")
+RATE = "learning_rate"
 
 
 def run_identity(config, data):
@@ -25,6 +30,7 @@ def run_identity(config, data):
     Images in files are known by paths and sizes, those in memory by their pixels.
     """
     recipe = {name: value for name, value in dataclasses.asdict(config).items() if name not in MAY_CHANGE}
+    recipe = json.loads(json.dumps(recipe))  # as a checkpoint holds it: tuples are lists
     return recipe | {"training images (CRC-32)": data.train.fingerprint()}
 
 
@@ -36,7 +42,10 @@ def snapshot(model, optimizer, scheduler, progress, identity):
     schedule = state.pop("LR_Scheduler") | {"T_max": scheduler.T_max}
     for key, value in state.items():
         arrays["optimizer/" + _structured(key, names)] = np.asarray(value)
-    return arrays, {"identity": identity, "schedule": schedule, "progress": dataclasses.asdict(progress)}
+    header = {"identity": identity, "schedule": schedule, "progress": dataclasses.asdict(progress)}
+    if (record := getattr(model, "record", None)) is not None:
+        header["record"] = record.to_json()
+    return arrays, header
 
 
 def _structured(key, names):
@@ -60,6 +69,8 @@ def check_header(header):
         raise TypeError("a value is no number")
     if not isinstance(header["identity"], dict):
         raise TypeError("the identity is no dict")
+    if "record" in header:  # not in those of releases before it
+        Record.from_json(header["record"])
 
 
 def _progress(header):
@@ -71,7 +82,8 @@ def _progress(header):
 def restore(checkpoint, model, optimizer, scheduler, identity):
     """Put model, optimizer and schedule where ``checkpoint`` left them.
 
-    A schedule of another length (``epochs`` has grown) is entered where its own cosine stands at this step.
+    A schedule of another length (``epochs`` has grown) or of another learning rate is entered where its own cosine
+    stands at this step.
 
     Args:
         checkpoint: ``Checkpoint`` whose header ``check_header`` has seen.
@@ -84,8 +96,9 @@ def restore(checkpoint, model, optimizer, scheduler, identity):
         FasterNetError: recipe or data differ (each difference is named), or the arrays do not fit.
     """
     run = checkpoint.path.parent.parent
-    _check_identity(checkpoint.header["identity"], identity, run)
-    schedule = _schedule(checkpoint.header["schedule"], scheduler, run)
+    slowed = _check_identity(checkpoint.header["identity"], identity, run)
+    _check_classes(checkpoint.header, model, run)
+    schedule = _schedule(checkpoint.header["schedule"], scheduler, run, slowed)
     wanted = {f"model/{name}": tuple(value.shape) for name, value in model.state_dict().items()}
     weights = {name: value for name, value in checkpoint.arrays.items() if name.startswith("model/")}
     if {name: value.shape for name, value in weights.items()} != wanted:
@@ -97,17 +110,34 @@ def restore(checkpoint, model, optimizer, scheduler, identity):
 
 
 def _check_identity(then, now, run):
+    """Whether the learning rate is another one, which is said; any other difference is refused."""
     defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
     then = defaults | then  # a setting that did not exist when the run was begun
-    changed = [f"{key} was {then.get(key)}, is {value}" for key, value in now.items() if then.get(key) != value]
-    if changed:
+    changed = {k: f"{k} was {then.get(k)}, is {value}" for k, value in now.items() if then.get(k) != value}
+    if changed.keys() - {RATE}:
+        differences = "; ".join(changed.values())
         raise FasterNetError(
-            f"{run} holds a run with another recipe ({'; '.join(changed)}), and a run goes on with its own alone",
+            f"{run} holds a run with another recipe ({differences}), and a run goes on with its own alone",
             change="work_path",
+        )
+    if changed:
+        print(f"{changed[RATE]}: from this step on along the cosine of the new one")
+    return bool(changed)
+
+
+def _check_classes(header, model, run):
+    """The classes that a checkpoint was made with, where it says, are those of the network, in their order."""
+    record = Record.from_json(header["record"]) if "record" in header else None
+    now = getattr(model, "record", None)
+    if record is not None and now is not None and record.class_names != now.class_names:
+        raise FasterNetError(
+            f"{run} holds a run on the classes {shortened(record.class_names)}, now they are "
+            f"{shortened(now.class_names)}",
+            change=("dataset", "data_path", "work_path"),
         )
 
 
-def _schedule(then, scheduler, run):
+def _schedule(then, scheduler, run, is_another_rate):
     """What Paddle's schedule is set to: where it stood, on the cosine of this run's length."""
     if then["T_max"] > scheduler.T_max:
         raise FasterNetError(
@@ -116,7 +146,7 @@ def _schedule(then, scheduler, run):
             change="epochs",
         )
     step, rate = then["last_epoch"], then["last_lr"]
-    if then["T_max"] < scheduler.T_max:
+    if then["T_max"] < scheduler.T_max or is_another_rate:
         rate = scheduler.base_lr * (1 + math.cos(math.pi * step / scheduler.T_max)) / 2
     return {"last_epoch": step, "last_lr": rate}
 

@@ -9,8 +9,10 @@ A run that was killed at any moment goes on from its last checkpoint and ends wi
 """
 
 import contextlib
+from pathlib import Path
 
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
+from ..data.classes import in_order_of
 from ..errors import FasterNetError, Stopped
 from ..runs import folder
 from ..runs.checkpoints import Checkpoints, latest_checkpoint
@@ -40,7 +42,8 @@ class Session:
 
     Args:
         config: ``TrainConfig``; its ``work_path`` is checked here, and nothing is written yet.
-        resume: go on with the run that is there; where it made no checkpoint yet, from its beginning.
+        resume: go on with the run that is there; where it made no checkpoint yet, from its beginning. ``match`` then
+            puts the classes of the data into its order.
         overwrite: replace the run that is there.
         checkpoint_every: seconds between two checkpoints; 0 saves after each step.
         keep_checkpoints: how many to keep, at least 1.
@@ -78,6 +81,15 @@ class Session:
     def __exit__(self, *error):
         return self._entered.__exit__(*error)
 
+    def match(self, data):
+        """``data`` for the run: of one that is gone on with, its classes are put into that run's order.
+
+        Raises:
+            FasterNetError: the data have other classes than the run.
+        """
+        class_names = folder.load_config(Path(self.config.work_path) / folder.CONFIG)[1] if self.resume else None
+        return data if class_names is None else in_order_of(data, class_names, self.config.work_path)
+
     def start(self, parts, data):
         """Put ``parts`` where the run stands and write its recipe; ``progress`` then says where that is.
 
@@ -89,6 +101,8 @@ class Session:
             FasterNetError: the run there has another recipe or other data, or none of its checkpoints is whole.
         """
         work_path = self.config.work_path
+        if self.match(data).class_names != data.class_names:
+            raise FasterNetError(f"{data.name} numbers its classes otherwise than the run: session.match(data) first")
         self.parts, self.identity = parts, run_identity(self.config, data)
         self.progress = Progress()
         if self.resume:
@@ -98,7 +112,7 @@ class Session:
             print(f"resuming from {latest.path if latest else 'the beginning: no checkpoint was made yet'}")
         else:
             folder.clear_work_path(work_path)
-        folder.save_config(self.config, data.class_names, work_path)
+        folder.save_config(self.config, data.class_names, work_path, getattr(parts.model, "record", None))
         if data.listing is not None:
             folder.save_listing(data.listing.rows(), work_path)
 

@@ -62,11 +62,21 @@ def fit_head(found, fresh):
     return backbone | {name: fresh[name] for name in HEAD}, told
 
 
+def settings_of(found, variant):
+    """Arguments of ``FasterNet`` that ``Recognised`` weights tell for a variant, as a dict."""
+    settings, record = {"stem_act": found.stem_act}, found.record
+    if record is not None and record.variant == variant and found.num_classes is not None:
+        shapes = read_shapes(found.weights, found.source)  # sizes by what is there, not by what the record claims
+        settings |= {"embed_dim": shapes.embed_dim, "depths": shapes.depths, "mixer": record.mixer}
+        settings |= {} if record.drop_path is None else {"drop_path": record.drop_path}
+    return settings
+
+
 def fit(model, found, variant):
     """Set the weights of ``model`` from ``found`` and say what belongs to them in ``model.record``.
 
     A new head, which begins where the number of classes differs, is told in a printed line; all else is taken to the
-    bit. The record is set for foreign weights alone: those of the notebook do not say what they were trained on.
+    bit. The notebook's own files do not say what they were trained on, and leave ``model.record`` as None.
 
     Args:
         model: a ``FasterNet`` as ``found`` tells it: ``stem_act`` and sizes.
@@ -81,11 +91,15 @@ def fit(model, found, variant):
     set_weights(model, weights, found.source)
     if told:
         print(told)
-    if found.family != "notebook":
-        record = foreign_record(found.source, weights, variant, stem_act=len(model.stem) == 3)
-        model.record = (
-            dataclasses.replace(record, class_names=numbered(len(fresh["fc.bias"])), dataset="") if told else record
-        )
+    record, stem_act = found.record, len(model.stem) == 3
+    if record is None and found.family != "notebook":
+        record = foreign_record(found.source, weights, variant, stem_act)
+    if record is None:
+        return
+    shapes = read_shapes(weights, found.source)
+    network = dict(variant=variant, embed_dim=shapes.embed_dim, depths=shapes.depths, stem_act=stem_act)
+    head = dict(class_names=numbered(len(fresh["fc.bias"])), dataset="", temperature=None) if told else {}
+    model.record = dataclasses.replace(record, **network, **head)
 
 
 def foreign_record(source, weights, variant, stem_act=False):

@@ -1,8 +1,11 @@
 """Weights in the notebook's format: named arrays in a ``.pdparams`` file (notebook 2.4).
 
-save_state(model.state_dict(), "model.pdparams")        # as paddle.save, whole or not at all
+save_weights(model, "model.pdparams")                   # as paddle.save, whole or not at all, with model.record
 weights = load_weights("model.pdparams")                # {"stem.0.weight": array, ...}; runs nothing of the file
 set_weights(model, weights, "model.pdparams")           # every key and shape must match
+
+The record is one more key: a uint8 tensor of JSON. It leaves the form of the others as it was, and ``paddle.load`` with
+``set_state_dict`` passes over it without a word.
 """
 
 import numpy as np
@@ -11,8 +14,42 @@ from ..errors import FasterNetError
 from ..files.pickles import read_pickle
 from ..files.tensors import as_array
 from ..files.writing import atomic_path
+from ..record import Record
 
 NOTES = "StructuredToParameterName@@"  # a table that Paddle keeps beside the weights
+
+RECORD = "fasternet_paddle.record"
+
+
+def save_weights(model, path):
+    """Write the weights of ``model`` with its record (``model.record``, where it has one) as a ``.pdparams`` file.
+
+    ``load_run`` rebuilds the network from that file alone; ``paddle.load`` and ``set_state_dict`` take it as well.
+    """
+    import paddle
+
+    state = model.state_dict()
+    if (record := getattr(model, "record", None)) is not None:
+        content = np.frombuffer(record.to_json().encode("ascii"), np.uint8)
+        state[RECORD] = paddle.to_tensor(content, place=paddle.CPUPlace())
+        state[RECORD].name = RECORD  # Paddle's own would count the tensors of a process
+    save_state(state, path)
+
+
+def split_record(arrays, source):
+    """(the arrays without the record's key, ``Record`` or None) of named arrays; ``source`` names them in an error.
+
+    Raises:
+        FasterNetError: the record is damaged, or of a later format.
+    """
+    content = arrays.get(RECORD)
+    if content is None:
+        return arrays, None
+    weights = {name: array for name, array in arrays.items() if name != RECORD}
+    try:
+        return weights, Record.from_json(np.asarray(content).astype(np.uint8, casting="safe").tobytes())
+    except (FasterNetError, TypeError) as error:
+        raise FasterNetError(f"{source}: {error}") from None
 
 
 def save_state(state, path):
@@ -27,16 +64,22 @@ def load_weights(path):
     """Read a ``.pdparams`` file, the notebook's or this package's, without running anything that it may carry.
 
     Returns:
-        Dict of parameter name to numpy array; Paddle's bfloat16, which its files hold as uint16, as float32.
+        Dict of parameter name to numpy array; Paddle's bfloat16, which its files hold as uint16, as float32. The
+        record is not among them.
 
     Raises:
         FasterNetError: the file is missing, damaged, refused, or holds something other than named arrays.
     """
+    return split_record(load_arrays(path), path)[0]
+
+
+def load_arrays(path):
+    """As ``load_weights``, with the record's key where the file has one."""
     state = read_pickle(path)
     if not isinstance(state, dict):
         raise FasterNetError(f"{path} must hold a dict of named arrays, got a {type(state).__name__}")
     weights = {name: value for name, value in state.items() if name != NOTES}
-    wrong = [str(name) for name, value in weights.items() if not (isinstance(name, str) and _is_float_array(value))]
+    wrong = [str(name) for name, value in weights.items() if not _is_weight(name, value)]
     if wrong or not weights:
         raise FasterNetError(
             f"{path} must hold named arrays of floats, got {_some(wrong) if wrong else 'none'} that are not; "
@@ -45,8 +88,10 @@ def load_weights(path):
     return {name: _as_float32(value) if value.dtype == np.uint16 else value for name, value in weights.items()}
 
 
-def _is_float_array(value):
-    return isinstance(value, np.ndarray) and (value.dtype.kind == "f" or value.dtype == np.uint16)
+def _is_weight(name, value):
+    if not isinstance(name, str) or not isinstance(value, np.ndarray):
+        return False
+    return value.dtype.kind == "f" or value.dtype == np.uint16 or (name == RECORD and value.dtype == np.uint8)
 
 
 def _as_float32(bfloat16):

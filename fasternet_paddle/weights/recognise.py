@@ -14,9 +14,10 @@ from ..errors import FasterNetError
 from ..files.opening import open_file
 from ..files.tensors import SAFETENSORS_BYTES, is_safetensors, read_safetensors
 from ..files.torch_files import is_torch, read_torch
+from ..record import Record
 from .authors import from_authors
 from .paddleclas import from_paddleclas
-from .pdparams import load_weights
+from .pdparams import load_arrays, split_record
 from .timm import from_timm
 
 FAMILIES = ("notebook", "authors", "paddleclas", "timm")
@@ -40,6 +41,9 @@ class Recognised:
     passed_over: tuple[str, ...] = ()
     """Names that lie outside the network, such as a loss's; only in files where the network's share a prefix."""
 
+    record: Record | None = None
+    """What the file says of itself, where this package wrote it."""
+
     @property
     def num_classes(self):
         """Width of the classifier; None where the weights have none."""
@@ -51,7 +55,7 @@ def read_weights(path):
     """The named arrays of a weights file: safetensors, PyTorch's in both forms, or Paddle's ``.pdparams``.
 
     Returns:
-        Dict of name to numpy array; bfloat16 as float32, which holds it exactly.
+        Dict of name to numpy array; bfloat16 as float32, which holds it exactly. The record's key is among them.
 
     Raises:
         FasterNetError: the file is missing, damaged, refused, or holds something other than named arrays.
@@ -62,7 +66,7 @@ def read_weights(path):
         return read_torch(path)
     if is_safetensors(start):
         return read_safetensors(path)
-    return load_weights(path)
+    return load_arrays(path)
 
 
 def recognise(arrays, source):
@@ -71,6 +75,7 @@ def recognise(arrays, source):
     Raises:
         FasterNetError: no FasterNet's, a detector's backbone, one with layer scale, or several networks in one.
     """
+    arrays, record = split_record(arrays, source)
     arrays, passed_over = _one_network(arrays, source)
     if detector := [name for name in arrays if DETECTION.match(name)]:
         raise FasterNetError(
@@ -80,7 +85,8 @@ def recognise(arrays, source):
     if scaled := [name for name in arrays if name.endswith("layer_scale")]:
         raise FasterNetError(f"{source} has layer scale ({_some(scaled)}), which no published FasterNet has")
     family, rename = _family(arrays)
-    return Recognised(str(source), family, rename(arrays), family == "notebook", passed_over)
+    stem_act = record.stem_act if record is not None else family == "notebook"
+    return Recognised(str(source), family, rename(arrays), stem_act, passed_over, record)
 
 
 def _one_network(arrays, source):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ..errors import FasterNetError
 
 # What is looked at, and its number of axes.
-TELLING = {"stem.0.weight": 4, "feature.0.0.pconv.conv.weight": 4, "fc.bias": 1}
-STAGES = 4
+TELLING = {"stem.0.weight": 4, "feature.0.0.conv1.weight": 4, "fc.bias": 1}
+MIXER = "feature.0.0.pconv.conv.weight"
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Shapes:
     """Channels of the first stage."""
     depths: tuple[int, ...]
     """Blocks of each stage."""
-    mixer: str
-    """Spatial operator of the blocks: pconv, dwconv or conv."""
+    mixer: str | None
+    """Spatial operator of the blocks: pconv, dwconv or conv; None where it is none of them."""
     num_classes: int
     """Width of the output."""
 
@@ -39,10 +39,14 @@ def read_shapes(arrays, source):
         if name not in arrays or arrays[name].ndim != axes:
             raise FasterNetError(f"{source} is not a FasterNet: it lacks {name} of {axes} axes")
     width = arrays["stem.0.weight"].shape[0]
-    operator = arrays["feature.0.0.pconv.conv.weight"].shape[:2]  # (out, in / groups)
-    mixer = {(width, 1): "dwconv", (width, width): "conv"}.get(operator, "pconv")
-    depths = tuple(_depth(arrays, 2 * stage) for stage in range(STAGES))  # between two stages stands a merge
-    return Shapes(width, depths, mixer, len(arrays["fc.bias"]))
+    mixer = None
+    if MIXER in arrays and arrays[MIXER].ndim == 4:
+        operator = arrays[MIXER].shape[:2]  # (out, in / groups)
+        mixer = {(width, 1): "dwconv", (width, width): "conv"}.get(operator, "pconv")
+    depths = []
+    while depth := _depth(arrays, 2 * len(depths)):  # between two stages stands a merge
+        depths.append(depth)
+    return Shapes(width, tuple(depths), mixer, len(arrays["fc.bias"]))
 
 
 def _depth(arrays, stage):

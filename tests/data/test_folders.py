@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fasternet_paddle.data import folders
-from fasternet_paddle.data.datasets import by_name
+from fasternet_paddle.data.classes import renumbered
 from fasternet_paddle.data.folder_data import is_listed, load_folder, load_labelled, reload_folder
 from fasternet_paddle.data.folders import TEST, TRAIN, VAL, WHOLE, list_folder
 from fasternet_paddle.errors import FasterNetError
@@ -208,10 +208,10 @@ def test_a_folder_to_measure_on_is_taken_whole_or_its_validation_images(root):
 
 def test_labels_go_by_name(root):
     write_tree(root, {"b": 3, "a": 2})
-    images = by_name(*load_labelled(root), ("c", "b", "a"))
+    images = renumbered(*load_labelled(root), ("c", "b", "a"))
     assert images.labels.tolist() == [2, 2, 1, 1, 1]
-    with pytest.raises(FasterNetError, match="does not know the class 'b', it knows 'c', 'a'"):
-        by_name(*load_labelled(root), ("c", "a"))
+    with pytest.raises(FasterNetError, match="know the class 'b': the data has 'a', 'b', the network 'c', 'a'"):
+        renumbered(*load_labelled(root), ("c", "a"))
 
 
 def test_the_folder_is_not_read_where_it_must_not_be(root, monkeypatch):

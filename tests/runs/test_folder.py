@@ -54,6 +54,10 @@ def test_another_run_is_not_overwritten_silently(tmp_path):
     (tmp_path / "own_notes.txt").write_text("mine")
     with pytest.raises(FasterNetError, match=r"holds another run \(history.csv\)") as refusal:
         run_folder.check_work_path(tmp_path)
+    assert refusal.value.change == ("overwrite", "work_path")  # without config.yaml there is none to resume
+    (tmp_path / "config.yaml").write_text("old")
+    with pytest.raises(FasterNetError, match="holds another run") as refusal:
+        run_folder.check_work_path(tmp_path)
     assert refusal.value.change == ("resume", "overwrite", "work_path")
     run_folder.check_work_path(tmp_path, overwrite=True)
     run_folder.clear_work_path(tmp_path)

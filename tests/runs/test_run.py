@@ -43,7 +43,7 @@ def test_a_bare_file_tells_its_mixer_but_not_a_width_of_its_own(tmp_path, mixer,
     if width == 42:
         with pytest.raises(FasterNetError, match=r"42 channels and .* no known variant") as refusal:
             load_run(tmp_path / "model.pdparams")
-        assert refusal.value.change == ("variant", "embed_dim")
+        assert refusal.value.change == ("variant", "embed_dim", "depths")
         run = load_run(tmp_path / "model.pdparams", variant="t0", embed_dim=42)
     else:
         run = load_run(tmp_path / "model.pdparams")
