@@ -67,7 +67,8 @@ class Record:
             value = getattr(self, name)
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
-        _check(self.class_names and all(_is_text(name) for name in self.class_names), "class_names", "be names", self)
+        names = isinstance(self.class_names, tuple) and self.class_names and all(map(_is_text, self.class_names))
+        _check(names, "class_names", "be names", self)
         _check(_is_count(self.image_size) and self.image_size >= 32, "image_size", "be 32 pixels or more", self)
         _check(self.resize in RESIZES, "resize", f"be one of {', '.join(RESIZES)}", self)
         known = ", ".join(INTERPOLATIONS)

@@ -8,7 +8,6 @@ names of their own are taken by number.
 """
 
 import dataclasses
-import sys
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def renumbered(images, names, wanted, source="the data"):
         )
     places = np.array([place.get(name, -1) for name in names], np.int64)
     if not np.array_equal(places, np.arange(len(names))):
-        print(f"note: {source} numbers its classes otherwise than the network: mapped by name", file=sys.stderr)
+        print(f"note: {source} numbers its classes otherwise than the network: mapped by name")
     return Images(images.images, places[images.labels])
 
 
@@ -77,7 +76,7 @@ def in_order_of(data, wanted, run):
         )
     place = {name: number for number, name in enumerate(wanted)}
     places = np.array([place[name] for name in names], np.int64)
-    print(f"note: {data.name} numbers its classes otherwise than the run in {run}: mapped by name", file=sys.stderr)
+    print(f"note: {data.name} numbers its classes otherwise than the run in {run}: mapped by name")
     parts = {name: getattr(data, name) for name in ("train", "val", "test") if getattr(data, name) is not None}
     moved = {name: Images(part.images, places[part.labels]) for name, part in parts.items()}
     return dataclasses.replace(data, class_names=wanted, **moved)

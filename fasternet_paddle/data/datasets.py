@@ -8,7 +8,6 @@ files; ``folder`` is a folder of your own images.
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 
 import cv2
@@ -146,10 +145,7 @@ def _read_cifar(name, path, layout):
     if not named:
         numbers = tuple(f"class {number}" for number in range(layout.classes))
         class_names = CIFAR10_NAMES if layout is CIFAR10 else numbers
-        print(
-            f"note: {path} does not name its classes; they are taken for {', '.join(class_names[:3])}, ...",
-            file=sys.stderr,
-        )
+        print(f"note: {path} does not name its classes; they are taken for {', '.join(class_names[:3])}, ...")
     return ImageData(name, class_names, Images(*train), Images(*val), named=named)
 
 

@@ -9,14 +9,13 @@ said in a line what was taken for it, since class names and image size cannot be
 
 import dataclasses
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import CIFAR10_NAMES, DATASETS, TrainConfig
 from ..errors import FasterNetError
 from ..files.lists import read_class_list
-from ..model.fasternet import VARIANTS, variant_of
+from ..model.fasternet import VARIANTS, check_names, variant_of
 from ..record import Record
 from ..weights.fitting import IMAGENET_CLASSES, foreign_record, numbered
 from ..weights.shapes import read_shapes
@@ -49,6 +48,7 @@ def find_record(found, weights, variant=None, mixer=None):
     shapes = read_shapes(found.weights, weights)
     path = config_beside(weights)
     if found.record is not None:
+        check_names(found.record.variant, found.record.mixer)
         if not _fits(found.record, shapes):
             raise FasterNetError(f"{weights} is damaged: its record is of another network than its weights")
         return _with_record(found.record, path, weights)
@@ -136,7 +136,7 @@ def _unknown(weights):
 
 
 def _note(text):
-    print(f"note: {text}", file=sys.stderr)
+    print(f"note: {text}")
 
 
 def given_names(class_names, count):

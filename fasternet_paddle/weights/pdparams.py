@@ -46,9 +46,11 @@ def split_record(arrays, source):
     if content is None:
         return arrays, None
     weights = {name: array for name, array in arrays.items() if name != RECORD}
+    if content.dtype != np.uint8:
+        raise FasterNetError(f"{source}: the model's record is damaged ({content.dtype})")
     try:
-        return weights, Record.from_json(np.asarray(content).astype(np.uint8, casting="safe").tobytes())
-    except (FasterNetError, TypeError) as error:
+        return weights, Record.from_json(content.tobytes())
+    except FasterNetError as error:
         raise FasterNetError(f"{source}: {error}") from None
 
 

@@ -151,7 +151,7 @@ def test_a_runs_folder_holds_its_network_and_log(quick):
     assert (run.config.mixer, run.config.embed_dim, run.config.seed) == ("dwconv", 42, 6)
     with open(f"{folder}/log.txt", encoding="utf-8") as file:
         assert "#===epoch: 0, lr=" in file.read()
-    data = ablation.load_dataset("digits")
+    data = ablation.load_data(config)
     again = ablation.answers(run.model, run.config, data)
     assert (again == results["DWConv equal cost"].correct[1]).all()
 

@@ -58,7 +58,7 @@ def test_a_run_that_is_there_is_kept_unless_it_is_to_be_replaced(tmp_path):
     (tmp_path / ".history.csv.half").write_text("a killed process's")
     with pytest.raises(FasterNetError, match="holds another run") as refusal:
         Session(_config(tmp_path))
-    assert refusal.value.change == ("resume", "overwrite", "work_path")
+    assert refusal.value.change == ("overwrite", "work_path")  # no config.yaml: there is nothing to resume
     with Session(_config(tmp_path), overwrite=True):  # nothing is lost before the run starts
         assert (tmp_path / "history.csv").exists() and not (tmp_path / ".history.csv.half").exists()
 
