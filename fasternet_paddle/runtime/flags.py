@@ -41,9 +41,9 @@ class DataFlags:
     """Which data; what is not given comes from the run's config.yaml."""
 
     dataset: str | None = None
-    """Data whose validation images are taken: cifar10 or digits."""
+    """Data whose validation images are taken, by the name that training has for them."""
     data_path: str | None = None
-    """CIFAR-10 archive."""
+    """Their archive or folder."""
 
 
 @dataclass(frozen=True)
