@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import FasterNetError
+from .record import RESIZES
 
 DATASETS = ("cifar10", "cifar100", "cifar100-coarse", "digits", "mnist", "folder")
 AUGMENTATIONS = ("notebook", "fast")
@@ -18,6 +19,8 @@ CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mo
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BEST_MODEL = "best_model.pdparams"  # in the work path, the notebook's name (2.4)
 CHECKPOINT_EVERY = 60.0  # seconds between two checkpoints of a run; not part of its recipe
+LISTING = "files.csv"  # in the work path: which files a run of your own images trains and validates on
+CHECKS = ("on", "off")
 KEEP_CHECKPOINTS = 2  # of them; with one alone there is none to fall back to
 
 
@@ -26,9 +29,16 @@ class TrainConfig:
     """The notebook's recipe: FasterNet-T0 on CIFAR-10 at 224 pixels for 100 epochs."""
 
     dataset: str = "cifar10"
-    """Data to train on: cifar10 (the python archive, or another archive in its format) or digits (built in)."""
+    """Data to train on: cifar10, cifar100 or cifar100-coarse (the python archive, another archive in its format, or the
+    folder it unpacks to), digits (built in), mnist (a folder of idx files) or folder (your own images)."""
     data_path: str = CIFAR10_ARCHIVE
-    """CIFAR-10 archive; where the default is absent it is downloaded (170 MB)."""
+    """Archive or folder of the data; where CIFAR-10's default is absent it is downloaded (170 MB)."""
+    val_fraction: float = 0.2
+    """Share of your own images that is kept for validation, where the folder has no validation images."""
+    test_fraction: float = 0.0
+    """Share of your own images that training never sees, where the folder has no test images."""
+    checks: str = "on"
+    """Decode all of your own images first, to find damaged and equal ones: on or off."""
     variant: str = "t0"
     """Size of the network: t0, t1, t2, s, m or l."""
     mixer: str = "pconv"
@@ -37,6 +47,9 @@ class TrainConfig:
     """Channels of the first stage; by default the variant's (42 makes dwconv cost what pconv costs in t0)."""
     image_size: int = 224
     """Side of the network's input, in pixels; at least 32."""
+    resize: str = "squash"
+    """How a validation image is brought to that size: squash (both sides, the notebook's), crop (the shorter side to
+    size / 0.875, then the centre, the paper's) or letterbox (the longer side, then bars)."""
     augment: str = "notebook"
     """Training transforms: notebook (Paddle's) or fast (the same laws, several times faster; saturation drawn once)."""
     batch_size: int = 256
@@ -66,6 +79,18 @@ class TrainConfig:
             _check_type(field, getattr(self, field.name))
         if self.dataset not in DATASETS:
             raise FasterNetError(f"unknown dataset {self.dataset!r}; known datasets: {', '.join(DATASETS)}")
+        for name, known in (("checks", CHECKS), ("resize", RESIZES)):
+            if getattr(self, name) not in known:
+                raise FasterNetError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(known)}", change=name)
+        for name in ("val_fraction", "test_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                raise FasterNetError(f"{name} must lie in [0, 1), got {getattr(self, name)}", change=name)
+        if self.val_fraction + self.test_fraction >= 1:
+            raise FasterNetError(
+                f"val_fraction and test_fraction must leave something to train on, got {self.val_fraction} and "
+                f"{self.test_fraction}",
+                change=("val_fraction", "test_fraction"),
+            )
         if self.augment not in AUGMENTATIONS:
             raise FasterNetError(f"unknown augment {self.augment!r}; known: {', '.join(AUGMENTATIONS)}")
         if self.image_size < MIN_IMAGE_SIZE:

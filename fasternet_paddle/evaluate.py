@@ -7,7 +7,6 @@ Prints top-1, top-5 and loss on the validation images, and throughput two ways: 
 import sys
 from dataclasses import dataclass, field
 
-from .errors import FasterNetError
 from .runtime import cli, machine
 from .runtime.flags import DataFlags, EngineFlags, NetworkFlags, override
 
@@ -35,9 +34,9 @@ def main(argv=None):
         description="Measure a trained FasterNet.",
     )
 
-    from .data.datasets import load_dataset
-    from .data.loaders import make_loader
-    from .data.transforms import test_transform
+    from .data.datasets import load_validation
+    from .data.loaders import decoded_to, make_loader
+    from .data.preparation import config_preparation
     from .inference.predictor import Predictor
     from .inference.throughput import collect_logits, loop_throughput, model_throughput
     from .model.losses import label_smoothing_cross_entropy
@@ -48,16 +47,12 @@ def main(argv=None):
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 
-    data = load_dataset(config.dataset, config.data_path)
-    if len(data.class_names) > len(run.class_names):
-        raise FasterNetError(
-            f"the network knows {len(run.class_names)} classes, but {config.dataset} has {len(data.class_names)}",
-            change=("dataset", "data_path"),
-        )
-    loader = make_loader(data.val, test_transform(config.image_size), config.batch_size, num_workers=config.num_workers)
+    prepare = config_preparation(config)
+    val = decoded_to(load_validation(config, run.class_names, flags.network.weights.parent), prepare.at_least)
+    loader = make_loader(val, prepare, config.batch_size, num_workers=config.num_workers)
     engine, precision = flags.inference.engine, flags.inference.precision
     predictor = Predictor(run.model, config.image_size, engine=engine, precision=precision)
-    print(f"val_dataset: {len(data.val)}\npredictor: {predictor.describe()}")
+    print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
 
     logits, labels = collect_logits(predictor, loader)
     loss = label_smoothing_cross_entropy(logits, labels, config.label_smoothing)

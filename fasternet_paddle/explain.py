@@ -82,7 +82,7 @@ def main(argv=None):
     interpretdl_compat.check_installed()
     run = checkpoint.load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference)
-    items = read_items(flags, config, len(run.class_names))
+    items = read_items(flags, config, run.class_names)
     _make_folder(flags.output)
     machine.begin(config.device, config.seed)
     engine, precision = flags.inference.engine, flags.inference.precision
@@ -98,23 +98,37 @@ def main(argv=None):
         print(save_figure(plot_sheet(explanations), flags.output / f"{flags.method}-sheet.png"))
 
 
-def read_items(flags, config, num_classes):
-    """The images that the flags name, all of them before any long work; a list of ``Item``."""
+def read_items(flags, config, class_names):
+    """The images that the flags name, all of them before any long work; a list of ``Item``.
+
+    A network that sees the centre of a picture, or a picture with bars, is explained on what it sees.
+    """
+    from .data.preparation import config_preparation
     from .files.images import read_image
 
-    items = [Item(path.stem, read_image(path)) for path in flags.image]
+    prepare = config_preparation(config)
+    items = [Item(path.stem, read_image(path, at_least=prepare.at_least)) for path in flags.image]
     index = flags.index or (() if items else FIRST_ITEMS)
     if index:
-        from .data.datasets import load_dataset
-
-        images = load_dataset(config.dataset, config.data_path).val
+        images = _validation_images(flags, config, class_names, prepare)
         for number in index:
             if not 0 <= number < len(images):
                 raise FasterNetError(f"index must lie in 0..{len(images) - 1} of {config.dataset}, got {number}")
             label = int(images.labels[number])
-            known = label if label < num_classes else None  # a network with fewer classes than the data
+            known = label if label < len(class_names) else None  # a network with fewer classes than the data
             items.append(Item(f"{config.dataset}-{number}", images.images[number], known))
+    if prepare.resize != "squash":
+        items = [dataclasses.replace(item, image=prepare.picture(item.image)) for item in items]
     return _with_own_names(items)
+
+
+def _validation_images(flags, config, class_names, prepare):
+    from .data.datasets import load_dataset, load_validation
+    from .data.loaders import decoded_to
+
+    if config.dataset != "folder":
+        return load_dataset(config.dataset, config.data_path).val
+    return decoded_to(load_validation(config, class_names, flags.network.weights.parent), prepare.at_least)
 
 
 def _with_own_names(items):

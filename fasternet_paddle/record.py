@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from .errors import FasterNetError
 
 FORMAT = 1
-RESIZES = ("squash", "crop", "letterbox")
+RESIZES = {"squash": "bilinear", "crop": "bicubic", "letterbox": "bicubic"}  # and how each interpolates by default
 INTERPOLATIONS = ("bilinear", "bicubic")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB channels in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -32,7 +32,8 @@ class Record:
     """Side of the network's input, in pixels."""
     resize: str = "squash"
     """How an image is brought to that size: squash (both sides, the aspect is not kept), crop (the shorter side to
-    ``image_size / crop_ratio``, then the centre) or letterbox (the longer side to ``image_size``, then grey bars)."""
+    ``image_size / crop_ratio``, then the centre) or letterbox (the longer side to ``image_size``, then bars of the
+    mean colour)."""
     interpolation: str = "bilinear"
     """bilinear or bicubic."""
     crop_ratio: float = 0.875

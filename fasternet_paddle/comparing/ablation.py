@@ -18,7 +18,7 @@ import numpy as np
 import paddle
 
 from ..data import loaders
-from ..data.datasets import load_dataset
+from ..data.datasets import load_data
 from ..errors import FasterNetError
 from ..files.tables import text_table
 from ..model.summary import eval_mode
@@ -59,7 +59,7 @@ def run_ablation(config, contenders=None, seeds=SEEDS):
     contenders = CONTENDERS if contenders is None else contenders
     if not contenders or not seeds:
         raise FasterNetError(f"an ablation needs a contender and a seed, got {len(contenders)} and {len(seeds)}")
-    data = load_dataset(config.dataset, config.data_path)
+    data = load_data(config)
     trials = {}
     for name, changes in contenders.items():
         runs = []

@@ -59,11 +59,12 @@ class Checked:
         parts = ", ".join(f"{total:,} {part}" for part, total in zip(PARTS, totals, strict=True))
         train = self.counts[TRAIN]
         low, high = int(train.argmin()), int(train.argmax())
-        ratio = train[high] / max(train[low], 1)
         lines = [
             f"{len(self.class_names):,} classes; images: {parts}",
-            f"largest class {self.class_names[high]!r} with {train[high]:,} training images, smallest "
-            f"{self.class_names[low]!r} with {train[low]:,} (1 to {ratio:.1f})",
+            f"every class has {train[low]:,} training images"
+            if train[low] == train[high]
+            else f"largest class {self.class_names[high]!r} with {train[high]:,} training images, smallest "
+            f"{self.class_names[low]!r} with {train[low]:,} (1 to {train[high] / max(train[low], 1):.1f})",
         ]
         unseen = [name for name, count in zip(self.class_names, self.counts[1], strict=True) if not count]
         singles = [name for name, count in zip(self.class_names, train, strict=True) if count == 1]
@@ -177,7 +178,7 @@ def leave_out(listing, failures):
         )
     keep = np.ones(len(listing), bool)
     keep[list(failures)] = False
-    return listing.take(keep, unreadable=unreadable), keep
+    return listing.take(np.flatnonzero(keep), unreadable=unreadable), keep
 
 
 def equal_pictures(listing, digests):

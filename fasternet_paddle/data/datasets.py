@@ -13,15 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS
+from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS, LISTING
 from ..errors import FasterNetError
 from ..files.archives import CIFAR10, CIFAR100, CIFAR100_COARSE, read_cifar_archive
 from ..files.opening import RefusedFile
-from .folder_data import load_folder
+from .folder_data import is_listed, load_folder, load_labelled, reload_folder
 from .images import ImageData, Images
 from .mnist import load_mnist
 
-__all__ = ["ImageData", "Images", "get_cifar10_labels", "load_dataset"]
+__all__ = ["ImageData", "Images", "by_name", "get_cifar10_labels", "load_data", "load_dataset", "load_validation"]
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -65,6 +65,83 @@ def load_dataset(name, data_path=CIFAR10_ARCHIVE, *, val_fraction=0.2, test_frac
     if name == "folder":
         return load_folder(data_path, val_fraction, test_fraction, seed, checks)
     return _cifar(name, data_path, CIFAR100 if name == "cifar100" else CIFAR100_COARSE)
+
+
+def load_data(config, run_folder=None):
+    """The data set that a ``TrainConfig`` names.
+
+    Args:
+        config: ``TrainConfig``.
+        run_folder: of a run that is taken up again: where it lists its files, they are the data, and its split stays.
+
+    Returns:
+        ``ImageData``.
+    """
+    listing = _listing(config, run_folder)
+    if listing is not None:
+        return reload_folder(config.data_path, listing)
+    return load_dataset(
+        config.dataset,
+        config.data_path,
+        val_fraction=config.val_fraction,
+        test_fraction=config.test_fraction,
+        seed=config.seed,
+        checks=config.checks == "on",
+    )
+
+
+def _listing(config, run_folder):
+    """Path of the list of files that a run stored; None where there is none."""
+    path = Path(run_folder) / LISTING if run_folder is not None else None
+    return path if config.dataset == "folder" and path is not None and path.is_file() else None
+
+
+def load_validation(config, class_names, run_folder=None):
+    """The images to measure a network on: the run's own validation images, or those of other data.
+
+    Of a folder that is not the run's, all images are taken, or its validation images where it has such a part.
+
+    Args:
+        config: ``TrainConfig``, its dataset and data_path being those to measure on.
+        class_names: the network's, in their order.
+        run_folder: where the run lists its files.
+
+    Returns:
+        ``Images`` whose labels are indices into ``class_names``, by name where the data have these names, else (CIFAR
+        and the like, for a network whose names are not known) by number.
+
+    Raises:
+        FasterNetError: a class that the network does not know.
+    """
+    listing = _listing(config, run_folder)
+    if config.dataset == "folder" and (listing is None or not is_listed(config.data_path, listing)):
+        return by_name(*load_labelled(config.data_path, config.checks == "on"), class_names)
+    data = load_data(config, run_folder)
+    if config.dataset == "folder" or set(data.class_names) <= set(class_names):
+        return by_name(data.val, data.class_names, class_names)
+    if len(data.class_names) > len(class_names):
+        raise FasterNetError(
+            f"the network knows {len(class_names)} classes, but {config.dataset} has {len(data.class_names)}",
+            change=("dataset", "data_path"),
+        )
+    return data.val
+
+
+def by_name(images, names, wanted):
+    """``Images`` whose labels, indices into ``names``, are made indices into ``wanted``: the same names, elsewhere.
+
+    Raises:
+        FasterNetError: an image of a class that ``wanted`` lacks.
+    """
+    place = {name: number for number, name in enumerate(wanted)}
+    present = np.unique(images.labels)
+    if lacking := [names[label] for label in present if names[label] not in place]:
+        raise FasterNetError(
+            f"the network does not know the class {lacking[0]!r}, it knows {', '.join(map(repr, wanted[:10]))}"
+            + (f" and {len(wanted) - 10} more" if len(wanted) > 10 else ""),
+            change=("dataset", "data_path"),
+        )
+    return Images(images.images, np.array([place.get(name, -1) for name in names], np.int64)[images.labels])
 
 
 def _cifar(name, path, layout):

@@ -7,10 +7,15 @@
 ``data.listing.rows()`` is what a run stores; ``reload_folder`` takes it up again.
 """
 
+import os
+
+from ..files.lists import read_listing
 from . import checks as checking
-from .folders import TEST, TRAIN, VAL, from_rows, list_folder
+from .folders import TEST, TRAIN, VAL, WHOLE, from_rows, list_folder
 from .images import ImageData, Images
 from .splitting import split
+
+SAMPLE = 200  # files by which a folder is known again
 
 
 def load_folder(root, val_fraction=0.2, test_fraction=0.0, seed=42, checks=True, processes=None):
@@ -36,9 +41,41 @@ def load_folder(root, val_fraction=0.2, test_fraction=0.0, seed=42, checks=True,
     return _image_data(listing, checking.checked(listing, empty, found[keep] if checks else None, remarks))
 
 
-def reload_folder(root, class_names, rows, source):
-    """The data set that a run stored (arguments as ``folders.from_rows``): ``ImageData`` with its ``listing``."""
-    return _image_data(from_rows(root, class_names, rows, source))
+def reload_folder(root, path):
+    """The data set whose files a run listed in ``path``: ``ImageData`` with its ``listing``; nothing is checked again.
+
+    Raises:
+        FasterNetError: the list is damaged, or files are gone or have changed.
+    """
+    return _image_data(from_rows(root, read_listing(path), path))
+
+
+def is_listed(root, path):
+    """Whether the files that a run listed in ``path`` lie below ``root``: most of some of them, with their sizes.
+
+    One would not do: ``cat/001.jpg`` is in many a folder.
+    """
+    rows = read_listing(path)
+    rows = rows[:: max(1, len(rows) // SAMPLE)]
+    return 2 * sum(_has_size(os.path.join(root, name), size) for _, name, _, size in rows) > len(rows)
+
+
+def _has_size(path, size):
+    try:
+        return os.stat(path).st_size == size
+    except (OSError, ValueError):
+        return False
+
+
+def load_labelled(root, checks=True):
+    """All images of a folder, or its validation images where it has such a part: (``Images``, class names).
+
+    Nothing is split; unreadable files are left out, as ``load_folder`` does.
+    """
+    listing = list_folder(root)
+    listing, _ = checking.leave_out(listing, checking.digests(listing)[1] if checks else {})
+    part = next(part for part in (VAL, WHOLE, TEST, TRAIN) if (listing.parts == part).any())
+    return Images(*listing.images(part)), listing.class_names
 
 
 def _image_data(listing, checked=None):

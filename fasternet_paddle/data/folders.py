@@ -56,9 +56,8 @@ class Listing:
     def __len__(self):
         return len(self.paths)
 
-    def take(self, keep, **changes):
-        """The listing of the files where ``keep``, bool ``(N,)``, holds."""
-        numbers = np.flatnonzero(keep)
+    def take(self, numbers, **changes):
+        """The listing of these files, by number and in this order."""
         arrays = {name: getattr(self, name)[numbers] for name in ("sizes", "times", "labels", "parts")}
         paths = tuple(self.paths[number] for number in numbers)
         return dataclasses.replace(self, paths=paths, **(arrays | changes))
@@ -79,8 +78,8 @@ def list_folder(root):
     """Find the images of a folder in any of the three forms.
 
     Returns:
-        ``Listing``; its classes are all that were found, empty ones too, in the order of their names, or of their
-        numbers where a list gives them.
+        ``Listing``, class by class; its classes are all that were found, empty ones too, in the order of their names,
+        or of their numbers where a list gives them.
 
     Raises:
         FasterNetError: the folder is missing or of none of the forms, a part of it cannot be read, a class's name is
@@ -102,7 +101,7 @@ def list_folder(root):
             f"train and val with such folders, or lists train.txt, val.txt and label.txt",
             change="data_path",
         )
-    return listing
+    return listing.take(np.argsort(listing.labels, kind="stable"))
 
 
 def _from_folders(root, parts):
@@ -202,23 +201,21 @@ def _relative(name, root):
     return name
 
 
-def from_rows(root, class_names, rows, source):
+def from_rows(root, rows, source):
     """The listing that a run stored: its split is not made again, whatever files have come since.
 
     Args:
         root: where the files lie now.
-        class_names: the run's, in their order.
-        rows: (part, path, class, bytes), as ``files.lists.read_listing`` returns them.
+        rows: (part, path, class, bytes), as ``Listing.rows`` gave them.
         source: what to call the list in an error.
 
     Raises:
-        FasterNetError: files that are gone or have another size, or a class that is unknown.
+        FasterNetError: files that are gone or have another size, or a part without files.
     """
+    class_names = tuple(dict.fromkeys(name for _, _, name, _ in rows))  # they stand class by class
     number = {name: place for place, name in enumerate(class_names)}
     found, labels, parts, changed = Found(), [], [], []
     for part, path, name, size in rows:
-        if name not in number:
-            raise FasterNetError(f"{source} holds the class {name!r}, which the run does not know")
         try:
             status = os.stat(os.path.join(root, path))
         except (OSError, ValueError):
@@ -236,4 +233,6 @@ def from_rows(root, class_names, rows, source):
             f"size, the first is {printable(changed[0])}; put them back or start a new run",
             change="data_path",
         )
-    return _listing(str(root), tuple(class_names), found, labels, parts)
+    if not {TRAIN, VAL} <= set(parts):
+        raise FasterNetError(f"{source} must list images to train and to validate on, but it does not")
+    return _listing(str(root), class_names, found, labels, parts)

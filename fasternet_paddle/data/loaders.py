@@ -10,6 +10,7 @@ is read to its end: docs/loading.md).
 """
 
 import contextlib
+import math
 import random
 
 import numpy as np
@@ -17,6 +18,9 @@ import paddle
 
 from ..errors import FasterNetError
 from . import fast_transforms, transforms
+from .file_images import FileImages
+from .images import Images
+from .preparation import config_preparation
 from .workers import Workers
 
 
@@ -170,19 +174,32 @@ TRAIN_TRANSFORMS = {  # augment: what makes the training transform of a size, fo
 }
 
 
+# The shorter side of the smallest crop box (8 % of the area, 4 to 3), as a share of the image's: a JPEG that is decoded
+# to so many pixels that this one still has the network's is decoded finely enough for every box.
+SMALLEST_BOX = math.sqrt(0.08 / fast_transforms.RATIO[1])
+
+
+def decoded_to(images, at_least):
+    """``Images`` whose files, if they lie in files, are decoded no larger than for ``at_least`` pixels a side."""
+    if not isinstance(images.images, FileImages):
+        return images
+    return Images(images.images.decoded_to(at_least), images.labels)
+
+
 def make_loaders(data, config):
     """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``)."""
     pictures, digits = TRAIN_TRANSFORMS[config.augment]
     transform = digits if data.name == "digits" else pictures
+    prepare = config_preparation(config)
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
     return (
         make_loader(
-            data.train,
+            decoded_to(data.train, math.ceil(config.image_size / SMALLEST_BOX)),
             transform(config.image_size),
             config.batch_size,
             shuffle=True,
             drop_last=True,
             **common,
         ),
-        make_loader(data.val, transforms.test_transform(config.image_size), config.batch_size, **common),
+        make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common),
     )

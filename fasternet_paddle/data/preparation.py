@@ -6,13 +6,18 @@
 
 ``squash`` is the notebook's plain resize of both sides, by OpenCV, to the bit. ``crop`` is the papers' evaluation: the
 shorter side to ``image_size / crop_ratio``, then the centre; ``letterbox`` keeps all of a picture that is far from
-square and fills the rest with the mean colour, which is 0 once it is normalised, as is what a convolution pads with.
+square and fills the rest with the mean colour, which is 0 once it is normalised (but for its rounding to whole levels),
+as is what a convolution pads with.
 Both of these resample as Pillow and torchvision do (on the way down over all pixels, so that nothing flickers).
 """
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from ..record import IMAGENET_MEAN as MEAN
+from ..record import IMAGENET_STD as STD
+from ..record import RESIZES
 
 OPENCV = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -27,22 +32,28 @@ def preparation(record):
     )
 
 
+def config_preparation(config):
+    """The ``Preparation`` of a ``TrainConfig``'s validation images."""
+    return Preparation(config.image_size, config.resize)
+
+
 class Preparation:
     """Call it with uint8 ``(H, W, 3)`` RGB: normalised float32 ``(3, size, size)``, new. Draws nothing at random.
 
     Args:
         size: side of the result, in pixels.
         resize: "squash", "crop" or "letterbox".
-        interpolation: "bilinear" or "bicubic".
+        interpolation: "bilinear" or "bicubic"; None: what ``resize`` uses by default.
         crop_ratio: of "crop".
         mean, std: of RGB channels in [0, 1].
     """
 
-    def __init__(self, size, resize, interpolation, crop_ratio, mean, std):
+    def __init__(self, size, resize="squash", interpolation=None, crop_ratio=0.875, mean=MEAN, std=STD):
         self.size = size
         self.resize = resize
-        self.interpolation = interpolation
+        self.interpolation = interpolation or RESIZES[resize]
         self.shorter = round(size / crop_ratio)  # of "crop", in pixels
+        self.padding = tuple(round(255 * value) for value in mean)
         self.mean = np.array(mean, np.float32).reshape(3, 1, 1)
         self.std = np.array(std, np.float32).reshape(3, 1, 1)
 
@@ -52,12 +63,15 @@ class Preparation:
         return GAP * (self.shorter if self.resize == "crop" else self.size)
 
     def __call__(self, image):
-        shapes = {"squash": self._squash, "crop": self._crop, "letterbox": self._letterbox}
-        return shapes[self.resize](image)
+        planes = np.ascontiguousarray(self.picture(image).transpose(2, 0, 1), dtype=np.float32) / 255.0
+        return (planes - self.mean) / self.std
+
+    def picture(self, image):
+        """What the network is shown: uint8 ``(H, W, 3)`` -> uint8 ``(size, size, 3)``, before it is normalised."""
+        return {"squash": self._squash, "crop": self._crop, "letterbox": self._letterbox}[self.resize](image)
 
     def _squash(self, image):
-        pixels = cv2.resize(image, (self.size, self.size), interpolation=OPENCV[self.interpolation])
-        return self._normalize(pixels)
+        return cv2.resize(image, (self.size, self.size), interpolation=OPENCV[self.interpolation])
 
     def _crop(self, image):
         image = _middle(image, LONGEST * min(image.shape[:2]))
@@ -67,25 +81,19 @@ class Preparation:
         height, width = (length, self.shorter) if height > width else (self.shorter, length)
         pixels = self._resample(image, height, width)
         top, left = round((height - self.size) / 2), round((width - self.size) / 2)
-        return self._normalize(pixels[top : top + self.size, left : left + self.size])
+        return pixels[top : top + self.size, left : left + self.size]
 
     def _letterbox(self, image):
         scale = self.size / max(image.shape[:2])
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-        result = np.zeros((3, self.size, self.size), np.float32)
+        result = np.full((self.size, self.size, 3), self.padding, np.uint8)
         top, left = (self.size - height) // 2, (self.size - width) // 2
-        filled = self._normalize(self._resample(image, height, width))
-        result[:, top : top + height, left : left + width] = filled
+        result[top : top + height, left : left + width] = self._resample(image, height, width)
         return result
 
     def _resample(self, image, height, width):
         resized = Image.fromarray(image).resize((width, height), PILLOW[self.interpolation])
         return np.asarray(resized)
-
-    def _normalize(self, pixels):
-        """uint8 ``(h, w, 3)`` -> normalised float32 ``(3, h, w)``."""
-        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32) / 255.0
-        return (planes - self.mean) / self.std
 
 
 def _middle(image, most):

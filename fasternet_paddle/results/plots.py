@@ -89,19 +89,20 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
     return axes
 
 
-def show_predictions(model, data, image_size, num_rows=3, num_cols=6):
+def show_predictions(model, data, image_size, num_rows=3, num_cols=6, prepare=None):
     """Grid of the first validation images with predicted and true class (notebook 2.5).
 
     Args:
         model: network, ``(N, 3, S, S)`` -> ``(N, K)``; every sublayer's mode is put back afterwards.
         data: ``ImageData`` that the model was trained on.
         image_size: S, in pixels.
+        prepare: what makes an image the network's input; by default the notebook's resize.
 
     Returns:
         Flat array of the matplotlib axes, as ``show_images``.
     """
     count = min(num_rows * num_cols, len(data.val))
-    transform = test_transform(image_size)
+    transform = prepare or test_transform(image_size)
     batch = np.stack([transform(image) for image in data.val.images[:count]])  # (N, 3, S, S)
     with eval_mode(model), paddle.no_grad():
         predicted = model(paddle.to_tensor(batch)).argmax(axis=-1).numpy()

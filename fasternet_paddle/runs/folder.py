@@ -1,7 +1,8 @@
 """The folder that a run writes: the name of every file in it, whether it may be written, its recipe and its numbers.
 
 A work path holds the notebook's four files of weights, ``config.yaml`` (the recipe and the class names, enough to
-rebuild model and transforms), ``history.csv``, ``metrics.json``, the figures, and ``checkpoints`` to go on from.
+rebuild model and transforms), ``files.csv`` (which files it trains on, where the images are your own), ``history.csv``,
+``metrics.json``, the figures, and ``checkpoints`` to go on from.
 No name of these stands anywhere else.
 """
 
@@ -13,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from ..config import BEST_MODEL, config_from
+from ..config import BEST_MODEL, LISTING, config_from
 from ..errors import FasterNetError
 from ..files.configs import read_yaml
+from ..files.lists import write_listing
 from ..files.writing import write_text
 from ..weights.pdparams import save_state
 
@@ -26,7 +28,18 @@ BEST_OPTIMIZER, FINAL_OPTIMIZER = "best_optimizer.pdopt", "final_optimizer.pdopt
 LOSS_FIGURE, ACC_FIGURE, PREDICTIONS_FIGURE = "loss.png", "acc.png", "predictions.png"
 FIGURES = (LOSS_FIGURE, ACC_FIGURE, PREDICTIONS_FIGURE)
 FAILED_STEP = "failed_step.safetensors"  # the batch whose loss was not finite, and the weights it met
-RUN_FILES = (CONFIG, HISTORY, METRICS, BEST_MODEL, BEST_OPTIMIZER, FINAL_MODEL, FINAL_OPTIMIZER, *FIGURES, FAILED_STEP)
+RUN_FILES = (
+    CONFIG,
+    LISTING,
+    HISTORY,
+    METRICS,
+    BEST_MODEL,
+    BEST_OPTIMIZER,
+    FINAL_MODEL,
+    FINAL_OPTIMIZER,
+    *FIGURES,
+    FAILED_STEP,
+)
 
 CHECKPOINTS = "checkpoints"  # a folder of its own, ``checkpoints.py`` names what is in it
 CHECKPOINT_FILES, HALF_WRITTEN = f"{CHECKPOINTS}/step-*.safetensors", f"{CHECKPOINTS}/.step-*"
@@ -116,6 +129,11 @@ def save_model(model, optimizer, work_path, which):
         name: value if isinstance(value, dict) else np.asarray(value) for name, value in optimizer.state_dict().items()
     }
     save_state(dict(sorted(state.items())), optimizer_path)
+
+
+def save_listing(rows, work_path):
+    """Write ``files.csv``: (part, path, class, bytes) of every file of a data set that lies in files."""
+    write_listing(Path(work_path) / LISTING, rows)
 
 
 def save_history(text, work_path):

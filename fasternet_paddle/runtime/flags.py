@@ -41,9 +41,9 @@ class DataFlags:
     """Which data; what is not given comes from the run's config.yaml."""
 
     dataset: str | None = None
-    """Data whose validation images are taken, by the name that training has for them."""
+    """Data whose validation images are taken: cifar10, cifar100, cifar100-coarse, digits, mnist or folder."""
     data_path: str | None = None
-    """Their archive or folder."""
+    """Archive or folder of the data."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import paddle
 
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
-from ..data.datasets import load_dataset
+from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
+from ..data.preparation import config_preparation
 from ..model.fasternet import build_model, check_names
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..results import plots
@@ -98,8 +99,10 @@ def run_training(
         keep_checkpoints=keep_checkpoints,
     )
     machine.begin(config.device, config.seed, train_size=config.image_size)
-    data = load_dataset(config.dataset, config.data_path)
+    data = load_data(config, config.work_path if resume else None)
     print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")
+    if data.checked is not None:
+        print("\n".join(data.checked.lines()))
     with contextlib.closing(make_parts(config, data)) as parts, session:
         session.start(parts, data)
         history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
@@ -113,7 +116,9 @@ def _save_figures(history, run, data):
     figures = {
         folder.LOSS_FIGURE: plots.plot_learning_curve(history.loss_record, title="loss", ylabel="CE Loss"),
         folder.ACC_FIGURE: plots.plot_learning_curve(history.acc_record, title="acc", ylabel="Accuracy"),
-        folder.PREDICTIONS_FIGURE: plots.show_predictions(run.model, data, run.config.image_size)[0].figure,
+        folder.PREDICTIONS_FIGURE: plots.show_predictions(
+            run.model, data, run.config.image_size, prepare=config_preparation(run.config)
+        )[0].figure,
     }
     for name, figure in figures.items():
         plots.save_figure(figure, Path(run.config.work_path) / name)

@@ -8,7 +8,6 @@ generator's state is in it, for none is needed: every random draw of a run is a 
 
 import dataclasses
 import math
-import zlib
 
 import numpy as np
 
@@ -17,13 +16,16 @@ from ..errors import FasterNetError
 from .metrics import History, Progress, Tally
 
 # What a resumed run may change: where things lie and what computes them, and epochs, which may grow.
-MAY_CHANGE = ("data_path", "epochs", "num_workers", "work_path", "device")
+MAY_CHANGE = ("data_path", "checks", "epochs", "num_workers", "work_path", "device")
 
 
 def run_identity(config, data):
-    """What must not change when a run is resumed: the recipe but for ``MAY_CHANGE``, and the training images."""
+    """What must not change when a run is resumed: the recipe but for ``MAY_CHANGE``, and the training images.
+
+    Images in files are known by paths and sizes, those in memory by their pixels.
+    """
     recipe = {name: value for name, value in dataclasses.asdict(config).items() if name not in MAY_CHANGE}
-    return recipe | {"training images (CRC-32)": zlib.crc32(data.train.images) ^ zlib.crc32(data.train.labels)}
+    return recipe | {"training images (CRC-32)": data.train.fingerprint()}
 
 
 def snapshot(model, optimizer, scheduler, progress, identity):

@@ -99,6 +99,8 @@ class Session:
         else:
             folder.clear_work_path(work_path)
         folder.save_config(self.config, data.class_names, work_path)
+        if data.listing is not None:
+            folder.save_listing(data.listing.rows(), work_path)
 
     def after_step(self):
         """Save if it is time to, and leave if a signal asked for it; called after each optimizer step."""

@@ -24,8 +24,13 @@ def test_a_sound_folder_has_counts_alone(root):
     checked = load_folder(root).checked
     assert checked.lines() == [
         "2 classes; images: 140 train, 80 val, 0 test",
-        "largest class 'a' with 70 training images, smallest 'a' with 70 (1 to 1.0)",
+        "every class has 70 training images",
     ]
+    for number in range(60):
+        (root / "train" / "b" / f"{number:03d}.png").unlink()
+    assert load_folder(root).checked.lines()[1] == (
+        "largest class 'a' with 70 training images, smallest 'b' with 10 (1 to 7.0)"
+    )
 
 
 def test_what_cannot_be_read_is_named_once_and_left_out(root):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from fasternet_paddle.data import folders
-from fasternet_paddle.data.folder_data import load_folder, reload_folder
+from fasternet_paddle.data.datasets import by_name
+from fasternet_paddle.data.folder_data import is_listed, load_folder, load_labelled, reload_folder
 from fasternet_paddle.data.folders import TEST, TRAIN, VAL, WHOLE, list_folder
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.files.lists import read_listing, write_listing
+from fasternet_paddle.files.lists import write_listing
 from tests.pictures import encoded, picture, write_tree
 
 
@@ -180,16 +181,37 @@ def test_a_stored_split_is_taken_up_whatever_has_come_since(root, tmp_path):
     write_listing(tmp_path / "files.csv", data.listing.rows())
     write_tree(root, {"a": 5, "b/more": 5}, first=90)
     moved = root.rename(tmp_path / "moved")
-    again = reload_folder(moved, data.class_names, read_listing(tmp_path / "files.csv"), "files.csv")
+    again = reload_folder(moved, tmp_path / "files.csv")
+    assert again.class_names == data.class_names and not is_listed(root, tmp_path / "files.csv")
     for one, other in ((data.train, again.train), (data.val, again.val), (data.test, again.test)):
         assert one.fingerprint() == other.fingerprint() and np.array_equal(one.labels, other.labels)
     assert np.array_equal(again.val.images[0], picture(int(again.val.images.names[0][-7:-4])))
     (moved / data.listing.paths[3]).unlink()
     (moved / data.listing.paths[5]).write_bytes(b"other")
     with pytest.raises(FasterNetError, match=f"2 of the run's 22 images are gone .*{data.listing.paths[3]}"):
-        reload_folder(moved, data.class_names, data.listing.rows(), "files.csv")
-    with pytest.raises(FasterNetError, match="does not know"):
-        reload_folder(moved, ("b", "c"), data.listing.rows(), "files.csv")
+        reload_folder(moved, tmp_path / "files.csv")
+    write_listing(tmp_path / "files.csv", data.listing.rows()[:1])
+    with pytest.raises(FasterNetError, match="must list images to train and to validate on"):
+        reload_folder(moved, tmp_path / "files.csv")
+
+
+def test_a_folder_to_measure_on_is_taken_whole_or_its_validation_images(root):
+    write_tree(root, {"b": 3, "a": 2})
+    images, names = load_labelled(root)
+    assert names == ("a", "b") and images.labels.tolist() == [0, 0, 1, 1, 1]
+    write_tree(root, {"train/a": 1, "val/b": 2})
+    shutil.rmtree(root / "a")
+    shutil.rmtree(root / "b")
+    images, names = load_labelled(root)
+    assert [names[label] for label in images.labels] == ["b", "b"]
+
+
+def test_labels_go_by_name(root):
+    write_tree(root, {"b": 3, "a": 2})
+    images = by_name(*load_labelled(root), ("c", "b", "a"))
+    assert images.labels.tolist() == [2, 2, 1, 1, 1]
+    with pytest.raises(FasterNetError, match="does not know the class 'b', it knows 'c', 'a'"):
+        by_name(*load_labelled(root), ("c", "a"))
 
 
 def test_the_folder_is_not_read_where_it_must_not_be(root, monkeypatch):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 from skimage import data as photographs
 
+from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data import transforms
-from fasternet_paddle.data.preparation import preparation
+from fasternet_paddle.data.preparation import config_preparation, preparation
 from fasternet_paddle.data.transforms import MEAN, STD
 from fasternet_paddle.files.images import read_image
 from fasternet_paddle.record import Record
@@ -55,14 +56,14 @@ def test_a_crop_ratio_of_one_keeps_the_shorter_side():
 
 
 @pytest.mark.parametrize("image", [WIDE, TALL], ids=["wide", "tall"])
-def test_letterbox_keeps_the_whole_and_pads_with_zero(image):
+def test_letterbox_keeps_the_whole_and_pads_with_the_mean(image):
     result = preparation(dataclasses.replace(RECORD, resize="letterbox"))(image)
     turned = result if image is WIDE else result.transpose(0, 2, 1)
     rows = 64 if image is WIDE else 77  # 400 / 600 and 400 / 501 of 96
     assert turned.shape == (3, 96, 96)
     top = (96 - rows) // 2
-    assert not turned[:, :top].any() and not turned[:, top + rows :].any()
-    assert (np.abs(turned[:, top : top + rows]).min(axis=0) > 0).mean() > 0.9
+    for bar in (turned[:, :top], turned[:, top + rows :]):
+        assert bar.size and np.abs(bar).max() < 0.5 / 255 / 0.224 and np.ptp(bar.reshape(3, -1), axis=1).max() == 0
     size = (96, rows) if image is WIDE else (rows, 96)
     inner = normalized(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     assert np.array_equal(turned[:, top : top + rows], inner if image is WIDE else inner.transpose(0, 2, 1))
@@ -100,3 +101,18 @@ def test_a_reduced_decoding_gives_nearly_the_same(tmp_path, resize):
     else:
         levels = 255 * STD_ * np.abs(prepare(reduced) - prepare(full))
         assert levels.mean() < 0.5 and np.percentile(levels, 99) <= 3
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop", "letterbox"])
+def test_the_picture_is_what_the_network_is_shown(resize):
+    prepare = preparation(dataclasses.replace(RECORD, resize=resize))
+    picture = prepare.picture(TALL)
+    assert picture.shape == (96, 96, 3) and picture.dtype == np.uint8
+    assert np.array_equal(prepare(TALL), transforms.test_transform(96)(picture))
+
+
+def test_a_config_asks_for_the_usual_interpolation():
+    for resize, interpolation in (("squash", "bilinear"), ("crop", "bicubic"), ("letterbox", "bicubic")):
+        prepare = config_preparation(TrainConfig(image_size=96, resize=resize))
+        same = preparation(dataclasses.replace(RECORD, resize=resize, interpolation=interpolation))
+        assert np.array_equal(prepare(WIDE), same(WIDE))
