@@ -92,6 +92,17 @@ def ways(size=measuring.SIZE):
     }
 
 
+def measure(flags):
+    """Dict of (way, settings, figure) to images/s, one a round; Pillow's first. ``flags`` are ``PipelineFlags``."""
+    jobs, rates = {}, {}
+    measuring.add_way(jobs, PIL, measuring.own_environment(), measure_decode, blocks=flags.blocks)
+    for (_, settings), rounds in measuring.in_turns(jobs, flags.rounds).items():
+        for result in rounds:
+            for figure, way, rate in result:
+                rates.setdefault((way, settings, figure), []).append(rate)
+    return dict(sorted(rates.items(), key=lambda item: (item[0][2], item[0][0] != PIL)))
+
+
 def measure_decode(blocks, size=measuring.SIZE):
     """A worker: [[figure, way, images/s], ...], medians over ``blocks`` turns of all photographs."""
     import cv2

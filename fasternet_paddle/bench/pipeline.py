@@ -3,7 +3,8 @@
 The notebook's composition of Paddle's transforms, this package's notebook recipe (``--augment notebook``) and its fast
 one (``--augment fast``), from images of 32 pixels to 224, take turns in one process that is bound to one core. What
 counts is the core's time that the process used, so that a busy machine does not disturb the figure. Expect x1.3 and
-x4.8 in training, x1.8 in validation (one AMD Zen 4 core). At the end: how many cores feed which GPU.
+x4.8 in training, x1.8 in validation (one AMD Zen 4 core). Then how many cores feed which GPU and, by itself, how fast
+photographs are decoded (``decode.py``).
 """
 
 import os
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..files.tables import text_table
 from ..runtime import cli, machine
-from . import measuring
+from . import decode, measuring
 from .paper import PAPER_SPEED
 from .rates import NOTEBOOK, report
 
@@ -49,7 +50,7 @@ class PipelineFlags:
     block_images: int = 50
     """Images a turn."""
     output: Path = Path("work/bench")
-    """Folder for pipeline.csv and pipeline.png."""
+    """Folder for pipeline.csv and decode.csv, and their figures."""
 
     def __post_init__(self):
         measuring.check_least(self, rounds=1, blocks=1, block_images=1)
@@ -189,3 +190,4 @@ def main(argv=None):
     rates = measure(flags)
     cores = ["On paper, with this machine's cores (batches' copies not counted):", cores_table(rates)]
     report("pipeline", rates, flags.output, [*agreement(), *cores])
+    report("decode", decode.measure(flags), flags.output)

@@ -17,7 +17,7 @@ from tests.networks import network
 RUNS = {  # subject: flags, files, a column that holds positive numbers
     "inference": ("--rounds 1 --runs 1 --sweep", {"inference", "sweep"}, "images/s"),
     "training": ("--rounds 1 --steps 2 --batch-size 4 --image-size 32", {"training"}, "images/s"),
-    "pipeline": ("--rounds 1 --blocks 1 --block-images 1", {"pipeline"}, "images/s"),
+    "pipeline": ("--rounds 1 --blocks 1 --block-images 1", {"pipeline", "decode"}, "images/s"),
     "lime": ("--rounds 1 --image rocket --num-samples 100 --precision f32", {"lime"}, "samples/s"),
     "decisions": ("--steps 1 --crops 10", {"decisions"}, "images"),
     "operators": ("--runs 1", {"operators"}, "GFLOP/s"),
@@ -82,7 +82,7 @@ def test_a_subject_measures_prints_and_saves(name, small, tmp_path, capsys, monk
         differences = list(map(float, re.findall(pattern, said)))
         assert differences and max(differences) <= largest
     if hasattr(os, "sched_getaffinity"):  # not on macOS
-        assert [len(cores) for cores in small] == ([1] if name == "pipeline" else [])
+        assert [len(cores) for cores in small] == ([1, 1] if name == "pipeline" else [])
     if name == "decisions":  # 10 crops and the 360 validation digits; f32 differs from itself in none
         assert list(rows[0].values())[:2] == ["f32", "370"] and float(rows[0]["share"]) == 0
         assert len(rows) == (2 if has_bf16() else 1)

@@ -52,7 +52,7 @@ def test_flags_are_the_fields():
         (["--seed", "-1"], "seed must lie in"),
         (["--weight-decay", "-0.1"], "weight_decay must be 0 or more"),
         (["--max-steps", "0"], "max_steps must be at least 1"),
-        (["--dataset", "mnist"], "known datasets: cifar10, digits"),
+        (["--dataset", "imagenet"], "known datasets: cifar10, cifar100"),
         (["--work-path", ""], "work_path must name a folder"),
         (["--augment", "slow"], "unknown augment 'slow'; known: notebook, fast"),
     ],

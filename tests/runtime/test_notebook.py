@@ -109,8 +109,8 @@ def test_settings_are_the_recipe_or_the_quick_run(tmp_path):
     assert (quick.dataset, quick.epochs, quick.image_size) == ("digits", 1, 32)
     assert Path(quick.work_path) != Path(workspace.settings("cifar10", tmp_path).work_path)
     assert "digits" in workspace.describe(quick) and "epochs 1" in workspace.describe(quick)
-    with pytest.raises(FasterNetError, match="unknown dataset 'mnist'"):
-        workspace.settings("mnist")
+    with pytest.raises(FasterNetError, match="unknown dataset 'imagenet'"):
+        workspace.settings("imagenet")
 
 
 def test_the_module_needs_the_standard_library_only():

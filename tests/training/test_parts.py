@@ -44,9 +44,9 @@ def test_the_best_weights_are_returned_and_shown(tmp_path, monkeypatch):
     shown, tallies = [], iter([Tally(2.0, 9, 10), Tally(2.0, 5, 10)])  # the first of two epochs is the best
     show = plots.show_predictions
 
-    def showing(model, *rest):
+    def showing(model, *rest, **more):
         shown.append(_weights(model))
-        return show(model, *rest)
+        return show(model, *rest, **more)
 
     monkeypatch.setattr(trainer, "validate", lambda *_, **__: next(tallies))
     monkeypatch.setattr(plots, "show_predictions", showing)
