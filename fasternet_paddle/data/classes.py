@@ -45,15 +45,16 @@ def renumbered(images, names, wanted, source="the data"):
     return Images(images.images, places[images.labels])
 
 
-def by_number(images, names, wanted, source="the data"):
-    """``images`` as they are, for data or a network whose class names are not known.
+def by_number(images, _names, wanted, source="the data"):
+    """``images`` as they are, for data or a network whose class names are not known; arguments as of ``renumbered``.
 
     Raises:
-        FasterNetError: more classes than ``wanted``.
+        FasterNetError: an image of a class that the network has no output for.
     """
-    if len(names) > len(wanted):
+    count = int(images.labels.max(initial=-1)) + 1
+    if count > len(wanted):
         raise FasterNetError(
-            f"the network knows {len(wanted)} classes, but {source} has {len(names)}", change=("dataset", "data_path")
+            f"the network knows {len(wanted)} classes, but {source} has {count}", change=("dataset", "data_path")
         )
     return images
 

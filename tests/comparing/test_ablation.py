@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import signal
+import types
 
 import numpy as np
 import paddle
@@ -14,6 +15,7 @@ from fasternet_paddle.comparing import statistics as comparison
 from fasternet_paddle.comparing.statistics import McNemar, Trials, compare, images_test, mcnemar_exact, seeds_test
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.errors import FasterNetError, Stopped
+from fasternet_paddle.runs import folder as run_folder
 from fasternet_paddle.runs.run import load_run
 from fasternet_paddle.runtime.notebook import settings
 
@@ -198,3 +200,13 @@ def test_contenders_are_the_notebooks_and_the_fair_ones():
     assert ablation.CONTENDERS["PConv"] == {"mixer": "pconv"}
     assert {c["mixer"] for c in ablation.CONTENDERS.values()} == {"pconv", "dwconv", "conv"}
     assert isinstance(mcnemar_exact(np.ones(2, bool), np.ones(2, bool)), McNemar)
+
+
+def test_a_network_of_ones_own_is_known_again(tmp_path):
+    config = TrainConfig(dataset="digits", depths=(1, 1, 2, 1), drop_path=0.1, work_path=str(tmp_path))
+    names = tuple("0123456789")
+    run_folder.save_config(config, names, tmp_path)
+    data = types.SimpleNamespace(class_names=names)
+    assert ablation._is_run_of(config, data)
+    assert not ablation._is_run_of(dataclasses.replace(config, depths=(1, 1, 2, 2)), data)
+    assert not ablation._is_run_of(config, types.SimpleNamespace(class_names=names[::-1]))

@@ -172,7 +172,7 @@ def test_more_epochs_go_on_along_the_longer_cosine(calm):
     assert total == 2 * steps
 
 
-def test_a_loss_that_is_not_finite_stops_before_it_does_harm(monkeypatch, capsys):
+def test_a_loss_that_is_not_finite_stops_before_it_does_harm(tmp_path, monkeypatch, capsys):
     forward, calls = LabelSmoothingCrossEntropy.forward, []
 
     def breaks(criterion, pred, target):
@@ -183,13 +183,24 @@ def test_a_loss_that_is_not_finite_stops_before_it_does_harm(monkeypatch, capsys
     assert train.main([*RECIPE, "--checkpoint-every", "0"]) == 2
     error = capsys.readouterr().err
     assert "the loss of step 2 is nan; the batch and the weights before it are in work/model/failed_st" in error
-    assert error.endswith("; lower --learning-rate\n")
+    assert error.endswith("; lower --learning-rate (with --resume it goes on from the last checkpoint)\n")
     saved = safetensors.numpy.load_file("work/model/failed_step.safetensors")
     assert saved["images"].shape == (16, 3, 32, 32)
     assert all(np.isfinite(value).all() for value in saved.values())
     newest = latest_checkpoint("work/model")
     assert newest.header["progress"]["step"] == 2
     assert all(np.isfinite(value).all() for value in newest.arrays.values())
+
+    monkeypatch.undo()  # what the sentence advises works
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--resume", "--learning-rate", "0.0005", "--epochs", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "learning_rate was 0.001, is 0.0005: from this step on along the cosine of the new one" in said
+    rate = float(Path("work/model/history.csv").read_text().splitlines()[2].split(",")[2])
+    total = 2 * (1437 // 16)
+    assert rate == pytest.approx(5e-4 * (1 + np.cos(np.pi * 4 / total)) / 2)  # max_steps ends an epoch after four
+    assert "learning_rate: 0.0005" in Path("work/model/config.yaml").read_text()
+    assert train.main(["--resume"]) == 0 and "learning_rate was" not in capsys.readouterr().out
 
 
 def test_a_full_disk_is_one_sentence_at_any_write_and_loses_nothing(monkeypatch, capsys, calm):
