@@ -230,7 +230,7 @@ def test_the_notebooks_weights_bring_no_record_of_their_own(tmp_path):
     state = create_model("t0").state_dict()
     (tmp_path / "a.pdparams").write_bytes(_pickled({name: value.numpy() for name, value in state.items()}))
     model = create_model("t0", weights=tmp_path / "a.pdparams")
-    assert not hasattr(model, "record") and len(model.stem) == 3
+    assert model.record is None and len(model.stem) == 3
     np.testing.assert_array_equal(model.fc.weight.numpy(), state["fc.weight"].numpy())
 
 

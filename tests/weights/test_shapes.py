@@ -34,10 +34,16 @@ def test_sizes_of_no_variant_have_no_name():
     assert variant_of(40, (1, 2, 8, 3)) is None
 
 
-@pytest.mark.parametrize("name", ["stem.0.weight", "feature.0.0.pconv.conv.weight", "fc.bias"])
+@pytest.mark.parametrize("name", ["stem.0.weight", "feature.0.0.conv1.weight", "fc.bias"])
 def test_what_lacks_a_telling_array_is_no_fasternet(name):
     arrays = _arrays("t0", embed_dim=4)
     for wrong in (None, np.zeros(())):
         others = {key: value for key, value in arrays.items() if key != name}
         with pytest.raises(FasterNetError, match=f"file is not a FasterNet: it lacks {name}"):
             read_shapes(others if wrong is None else others | {name: wrong}, "file")
+
+
+def test_a_mixer_of_ones_own_is_not_told():
+    arrays = _arrays("t0", embed_dim=4)
+    arrays["feature.0.0.pconv.own"] = arrays.pop("feature.0.0.pconv.conv.weight")
+    assert read_shapes(arrays, "file") == Shapes(4, (1, 2, 8, 2), None, 10)
