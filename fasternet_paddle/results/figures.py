@@ -5,7 +5,7 @@ with 100: names give way to a list of the most frequent confusions where they wo
 """
 
 import numpy as np
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ..runtime.text import legible, shorten
@@ -98,14 +98,27 @@ def weakest_first(metrics):
     return occurs[np.lexsort((-metrics.classes["images"][occurs], metrics.classes["f1"][occurs]))]
 
 
+def cell_colour(share, right):
+    """RGB in 0..1 of a cell with ``share`` of its true class: white at 0, and by its root, so that a single one shows.
+
+    Args:
+        share: a number, or an array ``(P,)``.
+        right: whether it lies on the diagonal.
+
+    Returns:
+        float64 ``(3,)`` or ``(P, 3)``.
+    """
+    return 1 - np.sqrt(share)[..., None] * (1 - np.array(to_rgb(RIGHT if right else WRONG)))
+
+
 def _shaded(metrics):
-    """Float RGB ``(K, K, 3)``: white where nothing is; the share of the true class, by its root so that one shows."""
+    """Float RGB ``(K, K, 3)`` of the matrix."""
     rows, columns, counts = metrics.cells.T
-    shares = np.sqrt(counts / metrics.classes["images"][rows])
+    shares = counts / metrics.classes["images"][rows]
     shaded = np.ones((len(metrics.class_names),) * 2 + (3,))
-    for colour, chosen in ((RIGHT, rows == columns), (WRONG, rows != columns)):
-        full = np.array(ListedColormap([colour])(0)[:3])
-        shaded[rows[chosen], columns[chosen]] = 1 - shares[chosen, None] * (1 - full)
+    for right in (True, False):
+        chosen = (rows == columns) == right
+        shaded[rows[chosen], columns[chosen]] = cell_colour(shares[chosen], right)
     return shaded
 
 
