@@ -19,9 +19,8 @@ def checked(logits, labels):
     """Logits as floats ``(N, K)`` and labels as int64 ``(N,)``; raise ``FasterNetError`` where they do not fit."""
     logits, labels = np.asarray(logits), np.asarray(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not logits.size:
-        raise FasterNetError(
-            f"logits must be (N, K) and labels (N,) with N above 0, got {logits.shape}, {labels.shape}"
-        )
+        shapes = f"{logits.shape} and {labels.shape}"
+        raise FasterNetError(f"logits must be (N, K) and labels (N,), both with at least one image, got {shapes}")
     if labels.dtype.kind not in "iu":
         raise FasterNetError(f"labels must be integers, got {labels.dtype}")
     if not 0 <= labels.min() <= labels.max() < logits.shape[1]:

@@ -62,33 +62,33 @@ def fit_temperature(logits, labels, seed=0):
     count = len(labels)
     if count < FEWEST:
         raise FasterNetError(f"a temperature needs at least {FEWEST} images, got {count}")
+    right = int((logits.argmax(axis=1) == labels).sum())
     temperature = _minimum(logits, labels)
+    # Without a mistake the likelihood grows for ever as the temperature falls; of guesses, as it rises.
+    if right == count or not 1.01 * LOWEST < temperature < HIGHEST / 1.01:
+        raise FasterNetError(
+            f"these images set no temperature within {LOWEST}..{HIGHEST:g}: {right} of {count} are right; it takes a "
+            f"network that is sometimes wrong and better than guessing"
+        )
     fold = np.random.RandomState(seed).permutation(count) % FOLDS
     held_out = np.empty((count, 3))  # nll, confidence, right
     for number in range(FOLDS):
         out = fold == number
-        held_out[out] = _measured(logits[out], labels[out], _minimum(logits[~out], labels[~out], bounded=False))
+        held_out[out] = _measured(logits[out], labels[out], _minimum(logits[~out], labels[~out]))
     before, after = _measured(logits, labels, 1.0), _measured(logits, labels, temperature)
     numbers = [(float(values[:, 0].mean()), _ece(values)) for values in (before, after, held_out)]
     return Calibration(temperature, count, *(nll for nll, _ in numbers), *(ece for _, ece in numbers))
 
 
-def _minimum(logits, labels, bounded=True):
-    """The temperature with the least negative log-likelihood; one at an end of the range is refused if ``bounded``."""
+def _minimum(logits, labels):
+    """The temperature with the least negative log-likelihood within ``LOWEST`` and ``HIGHEST``."""
     rows = np.arange(len(labels))
 
     def nll(log_temperature):
         return -log_probabilities(logits, np.exp(log_temperature))[rows, labels].mean()
 
     ends = (np.log(LOWEST), np.log(HIGHEST))
-    found = float(np.exp(minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-6}).x))
-    if bounded and not 1.01 * LOWEST < found < HIGHEST / 1.01:
-        right = int((logits.argmax(axis=1) == labels).sum())
-        raise FasterNetError(
-            f"these images set no temperature within {LOWEST}..{HIGHEST:g}: {right} of {len(labels)} are right; it "
-            f"takes a network that is sometimes wrong and better than guessing"
-        )
-    return found
+    return float(np.exp(minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-6}).x))
 
 
 def _measured(logits, labels, temperature):

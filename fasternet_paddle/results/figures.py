@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from ..runtime.text import legible, shorten
+from ..runtime.text import legible, name_ticks, shorten
 
 MOST_NUMBERS = 20  # classes up to which each cell shows its number
 MOST_NAMES = 100  # classes up to which the axes show names
@@ -79,10 +79,10 @@ def plot_classes(metrics):
     axes.barh(places, f1, color="tab:blue", alpha=0.55, xerr=reach, ecolor=GREY, label="F1, with its 95 % interval")
     axes.plot(table["recall"][order], places, "|", color=RIGHT, markersize=9, markeredgewidth=2, label="recall")
     axes.plot(table["precision"][order], places, "x", color=WRONG, markersize=5, label="precision")
-    axes.set_yticks(places, [f"{shorten(metrics.class_names[n], NAME)}  ({images[n]})" for n in order], fontsize=8)
+    names = [f"{shorten(metrics.class_names[number], NAME)}  ({images[number]})" for number in order]
+    name_ticks(axes.yaxis, names, fontsize=8)
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlim(0, 1.02)
-    legible(axes.get_yticklabels())
     axes.set_ylabel("class (images)")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
@@ -123,11 +123,10 @@ def _shaded(metrics):
 
 
 def _name_axes(axes, class_names, fontsize):
-    names, places = [shorten(name, NAME) for name in class_names], range(len(class_names))
-    axes.set_xticks(places, names, fontsize=fontsize, rotation=90)
-    axes.set_yticks(places, names, fontsize=fontsize)
+    names = [shorten(name, NAME) for name in class_names]
+    name_ticks(axes.xaxis, names, fontsize=fontsize, rotation=90)
+    name_ticks(axes.yaxis, names, fontsize=fontsize)
     axes.tick_params(length=0 if len(names) > MOST_NUMBERS else 3)
-    legible([*axes.get_xticklabels(), *axes.get_yticklabels()])
 
 
 def _list_confusions(axes, metrics, listed):

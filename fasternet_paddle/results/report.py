@@ -55,6 +55,8 @@ class Report:
     """``ClassMetrics`` of images that neither training nor the choice of the epoch saw."""
     curves: dict = field(default_factory=dict)
     """Name -> matplotlib Figure."""
+    figures: dict = field(default_factory=dict)
+    """"confusion" and "reliability": Figure, or the bytes of a PNG file; drawn here where they are absent."""
     worst: tuple = ()
     """``Picture`` of each, as ``worst_mistakes`` orders them."""
     least_sure: tuple = ()
@@ -101,7 +103,7 @@ def render_report(report):
         "usage": report.usage,
         **{name: dict(_rows(getattr(report, name).items())) for name in ("recipe", "speed", "environment")},
     }
-    values |= _measured(report.metrics, report.test)
+    values |= _measured(report)
     return template.render(values, sections=[name for name in _sections(values) if values[name]])
 
 
@@ -115,19 +117,20 @@ def _sections(values):
     )
 
 
-def _measured(metrics, test):
+def _measured(report):
     """What the page shows of the metrics; nothing without them."""
+    metrics = report.metrics
     if metrics is None:
         return dict.fromkeys(("metrics", "tiles", "class_rows", "matrix", "confusions", "figures"))
     return {
         "metrics": metrics,
-        "tiles": _tiles(metrics, test),
+        "tiles": _tiles(metrics, report.test),
         "class_rows": _class_rows(metrics),
         "matrix": _matrix(metrics),
         "confusions": _confusions(metrics),
         "figures": {
-            "confusion": _embedded(plot_confusion(metrics)),
-            "reliability": _embedded(plot_reliability(metrics)),
+            name: _embedded(report.figures.get(name) or draw(metrics))
+            for name, draw in (("confusion", plot_confusion), ("reliability", plot_reliability))
         },
     }
 

@@ -1,7 +1,8 @@
 """Names in figures: one rule for long ones, fonts that have their glyphs, and no ``$`` taken for mathematics.
 
     axes.set_title(shorten(name, 20))
-    legible([axes.title, *axes.get_yticklabels()])       # after the texts are set, before the figure is drawn
+    legible([axes.title])                       # after the text is set, before the figure is drawn
+    name_ticks(axes.yaxis, names)               # class names at 0, 1, 2, ...
 
 matplotlib asks one font after the other for a glyph, so the user's own font stays the first, and another is added for
 the characters alone that it lacks. Where no font here has them, the reader is told once which package brings one.
@@ -135,17 +136,27 @@ def legible(texts):
     """Make matplotlib ``Text`` objects show names as they are: fonts with the glyphs, no ``$`` as mathematics.
 
     Args:
-        texts: ``matplotlib.text.Text`` objects whose text is set; changed in place.
+        texts: ``matplotlib.text.Text`` objects whose text is set; changed in place. For ticks see ``name_ticks``.
     """
     texts = list(texts)
     families, missing = fonts_for(text.get_text() for text in texts)
-    table = dict.fromkeys(map(ord, missing), BOX)
-    for text in texts:
-        text.set(fontfamily=families, parse_math=False, usetex=False)
-        if table:
-            text.set_text(text.get_text().translate(table))
+    for text, boxed in zip(texts, _boxed((text.get_text() for text in texts), missing), strict=True):
+        text.set(text=boxed, fontfamily=families, parse_math=False, usetex=False)
+
+
+def name_ticks(axis, names, **style):
+    """Put names at 0, 1, 2, ... of a matplotlib axis (``axes.xaxis``), legible; ``style`` goes to their ``Text``."""
+    families, missing = fonts_for(names)
+    boxed = _boxed(names, missing)  # before they are set: an axis writes its labels anew at each drawing
+    axis.set_ticks(range(len(boxed)), boxed, fontfamily=families, parse_math=False, usetex=False, **style)
+
+
+def _boxed(names, missing):
+    """Names with a box in place of each missing character, about which the reader is told once a script."""
     for script, package in sorted({_script(character) for character in missing}):
         _say_once(script, package)
+    table = dict.fromkeys(map(ord, missing), BOX)
+    return [name.translate(table) for name in names]
 
 
 def _script(character):
