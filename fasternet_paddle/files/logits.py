@@ -3,8 +3,9 @@
     write_logits("logits.npz", SavedLogits(logits, labels, class_names, names))
     saved = read_logits("logits.npz")
 
-``.npz`` holds the arrays ``logits`` (float32), ``labels`` (int64), ``class_names`` and ``names``; ``.csv`` a line an
-image: its name, its label's number, and a logit a class, written so that float32 comes back to the last bit.
+``.npz`` (``files/arrays``) holds ``logits`` (float32) and ``labels`` (int64), which ``numpy.load`` reads too, and the
+names. ``.csv`` holds a line an image: its name, its label's number, and a logit a class, written so that float32 comes
+back to the last bit.
 """
 
 import csv
@@ -15,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FasterNetError
-from .opening import MIB, Refusal, open_file, refusals_name
+from .arrays import FILE_BYTES, read_arrays, write_arrays
+from .opening import Refusal, open_file, refusals_name
 from .writing import atomic_path
 
 KINDS = (".npz", ".csv")
-LARGEST = 8192 * MIB  # bytes of a file: a million images of 1,000 classes take 4 GB as .npz
+ARRAYS = {"logits": ("f", 2), "labels": ("i", 1), "names": ("u", 1)}  # names: UTF-8, each ended by NUL
 LEADING = ("image", "label")  # columns of a .csv before the classes
 
 
@@ -51,17 +53,20 @@ def check_logits_path(path):
 def write_logits(path, saved):
     """Write ``SavedLogits`` in the form that the path's ending names, whole or not at all; returns ``path``."""
     check_logits_path(path)
-    with atomic_path(path) as temporary:
-        if Path(path).suffix.lower() == ".npz":
-            with open(temporary, "wb") as file:
-                names = {name: np.array(getattr(saved, name), dtype=np.str_) for name in ("class_names", "names")}
-                np.savez_compressed(file, logits=np.float32(saved.logits), labels=np.int64(saved.labels), **names)
-        else:
-            with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow([*LEADING, *saved.class_names])
-                for name, label, row in zip(saved.names, saved.labels, np.float32(saved.logits), strict=True):
-                    writer.writerow([name, int(label), *map(str, row)])  # str of a float32: enough digits, no more
+    logits, labels = np.float32(saved.logits), np.int64(saved.labels)
+    if Path(path).suffix.lower() == ".npz":
+        names = "".join(f"{name}\0" for name in saved.names).encode("utf-8", "surrogatepass")
+        arrays = {"logits": logits, "labels": labels, "names": np.frombuffer(names, np.uint8)}
+        write_arrays(path, {"class_names": list(saved.class_names)}, arrays)
+        return path
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*LEADING, *saved.class_names])
+        for name, label, row in zip(saved.names, labels.tolist(), logits, strict=True):
+            writer.writerow([name, label, *map(str, row)])  # str of a float32: as many digits as it takes
     return path
 
 
@@ -75,18 +80,17 @@ def read_logits(path):
         FasterNetError: the file is missing, damaged, or something else.
     """
     check_logits_path(path)
-    with open_file(path, LARGEST) as (file, _), refusals_name(path, "file of logits"):
-        return _from_npz(file) if Path(path).suffix.lower() == ".npz" else _from_csv(file)
-
-
-def _from_npz(file):
-    with np.load(file, allow_pickle=False) as arrays:
-        values = {name: arrays[name] for name in ("logits", "labels", "class_names", "names")}
-    for name, kind, axes in (("logits", "f", 2), ("labels", "i", 1), ("class_names", "U", 1), ("names", "U", 1)):
-        if values[name].dtype.kind != kind or values[name].ndim != axes:
-            raise Refusal(f"{name} is {values[name].dtype} with {values[name].ndim} axes")
-    names = {name: tuple(values[name].tolist()) for name in ("class_names", "names")}
-    return SavedLogits(np.float32(values["logits"]), np.int64(values["labels"]), **names)
+    if Path(path).suffix.lower() == ".csv":
+        with open_file(path, FILE_BYTES) as (file, _), refusals_name(path, "file of logits"):
+            return _from_csv(file)
+    settings, arrays = read_arrays(path, ARRAYS)
+    with refusals_name(path, "file of logits"):
+        *names, _ = arrays["names"].tobytes().decode("utf-8", "surrogatepass").split("\0")
+        classes = settings["class_names"]
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise Refusal("its class_names are no names")
+        logits, labels = arrays["logits"].astype(np.float32), arrays["labels"].astype(np.int64)
+        return SavedLogits(logits, labels, tuple(classes), tuple(names))
 
 
 def _from_csv(file):

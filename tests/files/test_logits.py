@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fasternet_paddle.errors import FasterNetError
+from fasternet_paddle.files.arrays import write_arrays
 from fasternet_paddle.files.logits import SavedLogits, read_logits, write_logits
 from fasternet_paddle.results.classes import measure_classes
 from tests.results.numbers import NAMES, made_up
@@ -35,7 +36,7 @@ def test_no_images(tmp_path):
         ("a.csv", b"picture,a\n", "first columns are not image and label"),
         ("a.csv", b"image,label,a\nx,0,warm\n", "damaged or is no file of logits"),
         ("a.csv", b"\xff\xfe", "damaged or is no file of logits"),
-        ("a.npz", b"PK\x03\x04 no archive", "damaged or is no file of logits"),
+        ("a.npz", b"PK\x03\x04 no archive", "damaged or is no .npz of arrays"),
         ("a.txt", b"", r"written as \.npz or \.csv"),
     ],
 )
@@ -46,14 +47,24 @@ def test_refuses(tmp_path, name, content, sentence):
         read_logits(path)
 
 
-def test_refuses_pickles_and_other_arrays(tmp_path):
-    good = {"labels": LABELS, "class_names": np.array(NAMES), "names": np.array(SAVED.names)}
-    np.savez(tmp_path / "a.npz", logits=np.array([{}], dtype=object), **good)
-    with pytest.raises(FasterNetError, match="damaged"):
+def test_numpy_reads_the_arrays(tmp_path):
+    with np.load(write_logits(tmp_path / "a.npz", SAVED), allow_pickle=False) as file:
+        assert file["logits"].tobytes() == SAVED.logits.tobytes() and file["labels"].tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"logits": LOGITS.astype(np.int32)}, "logits.npy is int32 with 2 axes"),
+        ({"logits": LOGITS[:, :3]}, "logits must be"),
+        ({"names": None}, "KeyError"),
+        ({"names": np.frombuffer(b"\xff\0", np.uint8)}, "UnicodeDecodeError"),
+        ({"class_names": [1, 2, 3, 4, 5]}, "class_names are no names"),
+    ],
+)
+def test_refuses_other_arrays(tmp_path, change, sentence):
+    values = {"logits": LOGITS, "labels": LABELS, "names": np.zeros(50, np.uint8), "class_names": list(NAMES)} | change
+    settings = {"class_names": values.pop("class_names")}
+    write_arrays(tmp_path / "a.npz", settings, {name: v for name, v in values.items() if v is not None})
+    with pytest.raises(FasterNetError, match=sentence):
         read_logits(tmp_path / "a.npz")
-    np.savez(tmp_path / "b.npz", logits=LOGITS.astype(int), **good)
-    with pytest.raises(FasterNetError, match="logits is int64 with 2 axes"):
-        read_logits(tmp_path / "b.npz")
-    np.savez(tmp_path / "c.npz", logits=LOGITS[:, :3], **good)
-    with pytest.raises(FasterNetError, match="logits must be"):
-        read_logits(tmp_path / "c.npz")
