@@ -62,7 +62,7 @@ class Report:
     least_sure: tuple = ()
     """The same, as ``least_sure`` orders them."""
     explanations: dict = field(default_factory=dict)
-    """Name -> matplotlib Figure, or the bytes of a PNG file."""
+    """Name -> matplotlib Figure, the bytes of a PNG file, or uint8 ``(H, W, 3)``."""
     damaged: tuple = ()
     """(file, reason) of each file that could not be read."""
     duplicates: tuple = ()
@@ -231,11 +231,14 @@ def _picture(picture):
 
 
 def _embedded(figure):
-    """A Figure, or the bytes of a PNG file, as a ``data:`` address."""
+    """A Figure, the bytes of a PNG file, or an image as a ``data:`` address."""
     if isinstance(figure, bytes):
         return _data(figure, "png")
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
+    if isinstance(figure, np.ndarray):
+        Image.fromarray(np.ascontiguousarray(figure)).save(file, format="PNG")
+    else:
+        figure.savefig(file, format="png", dpi=110)
     return _data(file.getvalue(), "png")
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fasternet_paddle.results.classes import measure_classes
-from fasternet_paddle.results.outputs import RESULT_FILES, write_results
+from fasternet_paddle.results.outputs import RESULT_FILES, curves, summary, write_results
 from fasternet_paddle.results.report import Picture, Report, render_report
 from fasternet_paddle.results.wording import WORDS
 from tests.results.numbers import made_up
@@ -179,3 +179,17 @@ def test_results_in_a_folder(tmp_path):
     assert len(files) == 48 and all(wrong[int(name[:-4])] for name in files[:24])
     embedded = [a["src"].partition(",")[2] for tag, a in page.tags if tag == "img"]
     assert base64.b64encode((tmp_path / "confusion.png").read_bytes()).decode() in embedded
+
+
+def test_summary_and_curves():
+    lines = summary(METRICS)
+    assert f"top-1: {METRICS.top1:.4f} (95 %: " in lines[0]
+    table = next(line for line in lines if "precision" in line).splitlines()[2:]
+    assert [float(row.split()[-2]) for row in table] == sorted(round(float(v), 4) for v in METRICS.classes["f1"])
+    true, _, count = METRICS.confusions()[0].tolist()
+    assert lines[-len(METRICS.confusions()[:10])].endswith(f": {count} of {METRICS.classes['images'][true]}")
+    row = {"steps": 9, "epoch": 0, "train_loss": 2.0, "val_loss": 1.5, "train_top1": 0.25, "val_top1": 0.5}
+    figures = curves([row, row | {"steps": 18, "epoch": 1, "val_loss": 1.0}])
+    assert list(figures["loss"].axes[0].lines[1].get_ydata()) == [1.5, 1.0]
+    assert list(figures["acc"].axes[0].lines[0].get_ydata()) == [25.0, 25.0]
+    assert curves([]) == {}
