@@ -112,6 +112,9 @@ def evaluate(run, config, images, predictor, flags, explanations):
     if warm:
         print(warm.describe())
     print("\n".join(summary(metrics)))
+    report = make_report(config, metrics, flags)
+    if report.chosen_on_these:
+        print("the best epoch was chosen on these images, so new ones may be answered a little less well")
     # Images that neither training nor the choice of the best epoch saw.
     test = None if test is None else measured(test, metrics.temperature)[-1]
     if test is not None:
@@ -129,7 +132,6 @@ def evaluate(run, config, images, predictor, flags, explanations):
     if flags.logits is not None:
         all_names = tuple(names(number) for number in range(len(labels)))
         print(write_logits(flags.logits, SavedLogits(logits, labels, run.class_names, all_names)))
-    report = make_report(config, metrics, flags)
     report = dataclasses.replace(
         report, test=test, explanations=explanations, speed=speed | {"predictor": predictor.describe()}
     )

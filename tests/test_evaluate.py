@@ -11,7 +11,7 @@ import pytest
 import sklearn.metrics as witness
 from PIL import Image
 
-from fasternet_paddle import evaluate
+from fasternet_paddle import evaluate, train
 from fasternet_paddle.data.datasets import load_dataset
 from fasternet_paddle.data.transforms import test_transform
 from fasternet_paddle.files.logits import read_logits
@@ -88,6 +88,27 @@ def test_a_temperature_leaves_accuracy_and_loss(folder, capsys):
     assert warm["nll"] < plain["nll"] and warm["ece"] < plain["ece"]
     page = Path("warm/report.html").read_text(encoding="utf-8")
     assert 'alt="lime"' in page and 'alt="lime"' not in Path("work/evaluation/report.html").read_text(encoding="utf-8")
+
+
+def test_untouched_images_of_a_folder_are_measured_beside(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    for part, count in (("train", 6), ("val", 4), ("test", 3)):
+        for name, level in (("暗", 60), ("light", 190)):
+            (tmp_path / "photos" / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = generator.integers(level - 50, level + 50, (36, 40, 3), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "photos" / part / name / f"{number}.png")
+    flags = ["--dataset", "folder", "--data-path", "photos", "--image-size", "32", "--batch-size", "4"]
+    assert train.main([*flags, "--epochs", "1", "--embed-dim", "8", "--num-workers", "0"]) == 0
+    assert evaluate.main(["--num-workers", "0", "--logits", "l.csv"]) == 0
+    said = capsys.readouterr().out
+    test = json.loads(Path("work/evaluation/evaluation_test.json").read_text(encoding="utf-8"))
+    assert test["images"] == 6 and f"top-1 on 6 untouched test images: {test['top1']:.4f}" in said
+    assert "the best epoch was chosen on these images" in said
+    page = Path("work/evaluation/report.html").read_text(encoding="utf-8")
+    assert "Top-1 on untouched test images" in page and "Learning curves" in page and "暗/" in page
+    assert {name.split("/")[-2] for name in read_logits("l.csv").names} == {"暗", "light"}
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,12 @@ RESULT_FILES = (
 )
 LISTED, CONFUSIONS = 20, 10  # classes and confusions in what is printed
 LONGEST_NAME = 40  # columns of a class's name there
+TEST_FILE = "evaluation_test.json"  # beside them, where there are untouched test images
 PICTURES = 24  # of each kind in the report
 
 
 def write_results(folder, report, logits, labels, *, image_at=None, name_at=None, pictures=PICTURES):
-    """Write ``RESULT_FILES`` into a folder that exists.
+    """Write ``RESULT_FILES``, and ``TEST_FILE`` of the report's test images, into a folder that exists.
 
     Args:
         folder: where.
@@ -60,6 +61,8 @@ def write_results(folder, report, logits, labels, *, image_at=None, name_at=None
         "classes.csv": metrics.classes_csv(),
         "confusion.csv": metrics.confusion_csv(),
     }
+    if report.test is not None:
+        texts[TEST_FILE] = report.test.to_json()
     for name, text in texts.items():
         # A name that no encoding has (a file system's stray byte) is written as \udc.., which JSON reads back.
         write_text(folder / name, text.encode("utf-8", "backslashreplace").decode())
@@ -67,7 +70,7 @@ def write_results(folder, report, logits, labels, *, image_at=None, name_at=None
         with atomic_path(folder / f"{name}.png") as temporary:
             temporary.write_bytes(content)
     write_report(folder / "report.html", dataclasses.replace(report, **filled))
-    return [folder / name for name in RESULT_FILES]
+    return [folder / name for name in (*RESULT_FILES, *((TEST_FILE,) if report.test is not None else ()))]
 
 
 def pictures_of(chosen, logits, labels, metrics, image_at, name_at):
