@@ -74,8 +74,10 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
         scripts.read_string(archive.read(entry_points).decode())
     dist_info = f"fasternet_paddle-{SETUP['metadata']['version']}.dist-info"
     assert {name.split("/")[0] for name in names} == {"fasternet_paddle", dist_info}
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fasternet_paddle").rglob("*.py")}
-    assert {name for name in names if name.startswith("fasternet_paddle/")} == modules
+    files = [path for path in (ROOT / "fasternet_paddle").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {name for name in names if name.startswith("fasternet_paddle/")} == {
+        path.relative_to(ROOT).as_posix() for path in files
+    }
     assert f"{dist_info}/licenses/LICENSE" in names
     assert dict(scripts["console_scripts"]) == SCRIPTS
 

@@ -127,6 +127,18 @@ def load_validation(config, class_names, run_folder=None):
     return data.val
 
 
+def load_test(config, class_names, run_folder=None):
+    """The test ``Images`` of a run's own folder, which training never saw; None where there are none.
+
+    Arguments and errors as ``load_validation``.
+    """
+    listing = _listing(config, run_folder)
+    if config.dataset != "folder" or listing is None or not is_listed(config.data_path, listing):
+        return None
+    data = load_data(config, run_folder)
+    return None if data.test is None else by_name(data.test, data.class_names, class_names)
+
+
 def by_name(images, names, wanted):
     """``Images`` whose labels, indices into ``names``, are made indices into ``wanted``: the same names, elsewhere.
 
