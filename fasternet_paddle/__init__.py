@@ -50,6 +50,10 @@ _MODULES = {
     "weights.pdparams": ("load_weights", "save_weights"),
     # 2.5: results and explanations
     "results.plots": ("plot_learning_curve", "show_images", "show_predictions"),
+    "results.classes": ("measure_classes",),
+    "results.calibration": ("fit_temperature",),
+    "results.figures": ("plot_classes", "plot_confusion", "plot_reliability"),
+    "results.report": ("Report", "write_report"),
     "inference.predictor": ("Predictor",),
     "inference.throughput": ("loop_throughput", "model_throughput"),
     "explaining.lime": ("LIMECVInterpreter", "Lime"),

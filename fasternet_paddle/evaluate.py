@@ -1,12 +1,21 @@
 """Measure a trained network: ``python -m fasternet_paddle.evaluate --weights work/model/best_model.pdparams``.
 
-Prints top-1, top-5 and loss on the validation images, and throughput two ways: ``loop`` is the notebook's figure
-(2.5, "Throughout": loading and transforming included), ``model`` is the network alone on ready batches.
+Prints top-1, top-k and loss on the validation images with their 95 % intervals, precision, recall and F1 a class, the
+most frequent confusions and the calibration error, and writes them, figures and ``report.html`` into a folder
+(``--output``). Throughput is measured two ways: ``loop`` is the notebook's figure (2.5, "Throughout": loading and
+transforming included), ``model`` is the network alone on ready batches.
+
+    python -m fasternet_paddle.evaluate --logits work/logits.npz       # to compute everything again, without Paddle
+    python -m fasternet_paddle.evaluate --temperature                  # probabilities as sure as they are right
 """
 
+import dataclasses
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from .config import BEST_MODEL
+from .errors import FasterNetError
 from .runtime import cli, machine
 from .runtime.flags import DataFlags, EngineFlags, NetworkFlags, override
 
@@ -21,6 +30,16 @@ class EvaluateFlags:
     """Images a batch."""
     num_workers: int | None = None
     """Processes that load images."""
+    topk: int = 5
+    """k of top-k; where there are fewer classes, all count."""
+    output: Path = Path("work/evaluation")
+    """Folder for evaluation.json, classes.csv, confusion.csv, the figures and report.html."""
+    logits: Path | None = None
+    """Also save the logits: a .npz or .csv file, from which every figure can be computed again."""
+    temperature: bool = False
+    """Fit a temperature on these images and compute probabilities with it; logits stay as they are."""
+    explanations: tuple[Path, ...] = ()
+    """Figures that explain left (.png), to be shown in the report."""
     inference: EngineFlags = field(default_factory=EngineFlags)
 
 
@@ -34,36 +53,118 @@ def main(argv=None):
         description="Measure a trained FasterNet.",
     )
 
-    from .data.datasets import load_validation
-    from .data.loaders import decoded_to, make_loader
+    from .data.datasets import load_test, load_validation
+    from .data.loaders import decoded_to
     from .data.preparation import preparation
+    from .files.logits import check_logits_path
+    from .files.writing import make_folder
     from .inference.predictor import Predictor
-    from .inference.throughput import collect_logits, loop_throughput, model_throughput
-    from .model.losses import label_smoothing_cross_entropy
     from .runs.run import load_run
-    from .training.metrics import count_correct
 
+    if flags.topk < 1:
+        raise FasterNetError(f"topk must be at least 1, got {flags.topk}")
+    if flags.logits is not None:
+        check_logits_path(flags.logits)
+    explanations = read_explanations(flags.explanations)
     run = load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 
-    prepare = preparation(run.record)
-    val = load_validation(config, run.class_names, flags.network.weights.parent, run.named)
-    val = decoded_to(val, prepare.at_least)
-    loader = make_loader(val, prepare, config.batch_size, num_workers=config.num_workers)
+    folder, prepare = flags.network.weights.parent, preparation(run.record)
+    val = decoded_to(load_validation(config, run.class_names, folder, run.named), prepare.at_least)
+    test = load_test(config, run.class_names, folder)
     engine, precision = flags.inference.engine, flags.inference.precision
     predictor = Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    make_folder(flags.output, "output")
     print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
+    test = None if test is None else decoded_to(test, prepare.at_least)
+    evaluate(run, config, (val, test, prepare), predictor, flags, explanations)
 
-    logits, labels = collect_logits(predictor, loader)
-    loss = label_smoothing_cross_entropy(logits, labels, config.label_smoothing)
-    for k in (1, min(5, len(run.class_names))):
-        print(f"top-{k}: {count_correct(logits, labels, k) / len(labels):.4f}")
-    print(f"loss: {float(loss):.4f} nats (label smoothing {config.label_smoothing})")
-    loop = loop_throughput(predictor, loader)
-    ready = model_throughput(predictor, config.batch_size, config.image_size)
-    print(f"loop throughput: {loop:.1f} images/s (loading and transforms included)")
-    print(f"model throughput: {ready:.1f} images/s (ready batches of {config.batch_size})")
+
+def evaluate(run, config, images, predictor, flags, explanations):
+    """Measure ``predictor``; print, and write what the flags name.
+
+    Args:
+        run, config: the ``Run``, and its ``TrainConfig`` with what the flags change.
+        images: validation ``Images``, test ``Images`` or None, and the transform that prepares both.
+        predictor: ``Predictor`` of the run's network.
+        flags: ``EvaluateFlags``.
+        explanations: as from ``read_explanations``.
+    """
+    from .data.loaders import make_loader
+    from .files.logits import SavedLogits, write_logits
+    from .inference.throughput import collect_logits, loop_throughput, model_throughput
+    from .results.calibration import fit_temperature
+    from .results.classes import measure_classes
+    from .results.outputs import names_of, summary, write_results
+
+    val, test, prepare = images
+
+    def measured(part, temperature):
+        loader = make_loader(part, prepare, config.batch_size, num_workers=config.num_workers)
+        logits, labels = (values.numpy() for values in collect_logits(predictor, loader))
+        warm = fit_temperature(logits, labels) if temperature is True else None
+        settings = {"k": flags.topk, "smoothing": config.label_smoothing, "seed": config.seed}
+        settings["temperature"] = warm.temperature if warm else temperature or None
+        return loader, logits, labels, warm, measure_classes(logits, labels, run.class_names, **settings)
+
+    loader, logits, labels, warm, metrics = measured(val, flags.temperature)
+    if warm:
+        print(warm.describe())
+    print("\n".join(summary(metrics)))
+    report = make_report(config, metrics, flags)
+    if report.chosen_on_these:
+        print("the best epoch was chosen on these images, so new ones may be answered a little less well")
+    # Images that neither training nor the choice of the best epoch saw.
+    test = None if test is None else measured(test, metrics.temperature)[-1]
+    if test is not None:
+        low, high = test.intervals["top1"]
+        print(f"top-1 on {test.images} untouched test images: {test.top1:.4f} (95 %: {low:.4f} to {high:.4f})")
+
+    speed = {
+        "loop": f"{loop_throughput(predictor, loader):.1f} images/s (loading and transforms included)",
+        "model": f"{model_throughput(predictor, config.batch_size, config.image_size):.1f} images/s "
+        f"(ready batches of {config.batch_size})",
+    }
+    for name, rate in speed.items():
+        print(f"{name} throughput: {rate}")
+    names = names_of(val.images)
+    if flags.logits is not None:
+        all_names = tuple(names(number) for number in range(len(labels)))
+        print(write_logits(flags.logits, SavedLogits(logits, labels, run.class_names, all_names)))
+    report = dataclasses.replace(
+        report, test=test, explanations=explanations, speed=speed | {"predictor": predictor.describe()}
+    )
+    for path in write_results(flags.output, report, logits, labels, image_at=val.images.__getitem__, name_at=names):
+        print(path)
+
+
+def make_report(config, metrics, flags):
+    """The ``Report`` of a run, but for what is measured."""
+    from .files.tables import read_table
+    from .results.outputs import curves, usage
+    from .results.report import Report
+    from .runs.folder import HISTORY
+
+    weights = flags.network.weights
+    history = weights.parent / HISTORY
+    return Report(
+        title=f"FasterNet-{config.variant.upper()}: {config.dataset}",
+        metrics=metrics,
+        measured_on=f"{config.dataset}, {metrics.images:,} validation images, {weights.name}",
+        chosen_on_these=weights.name == BEST_MODEL and flags.data == DataFlags(),
+        curves=curves(read_table(history)) if history.exists() else {},
+        usage=usage(weights),
+        recipe={name: value for name, value in dataclasses.asdict(config).items() if value is not None},
+        environment=machine.environment(),
+    )
+
+
+def read_explanations(paths):
+    """Name -> uint8 ``(H, W, 3)`` of each figure, before the work."""
+    from .files.images import read_image
+
+    return {path.stem: read_image(path) for path in paths}
 
 
 if __name__ == "__main__":

@@ -31,7 +31,10 @@ FILES = {
     "runs": ("folder", "checkpoints", "guards", "records", "run"),
     "inference": ("predictor", "throughput", "engine", "cache"),
     "exporting": ("network",),
-    "results": ("plots",),
+    "results": (
+        *("plots", "answers", "intervals", "classes", "calibration", "figures"),
+        *("wording", "report", "outputs"),
+    ),
     "explaining": (
         *("lime", "explainer", "explanation", "perturbation", "surrogate"),
         *("interpretdl", "pixels", "stability", "faithfulness", "figures"),
@@ -39,10 +42,10 @@ FILES = {
     "comparing": ("ablation", "statistics"),
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
-        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache"),
+        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits"),
         *("tensors", "torch_files", "torch_values", "zips"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook"),
+    "runtime": ("cli", "flags", "machine", "notebook", "text"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode"),

@@ -126,6 +126,18 @@ def load_validation(config, class_names, run_folder=None, named=True):
     return match(images, names, class_names, config.dataset)
 
 
+def load_test(config, class_names, run_folder=None):
+    """The test ``Images`` of a run's own folder, which training never saw; None where there are none.
+
+    Arguments and errors as ``load_validation``.
+    """
+    listing = _listing(config, run_folder)
+    if config.dataset != "folder" or listing is None or not is_listed(config.data_path, listing):
+        return None
+    data = load_data(config, run_folder)
+    return None if data.test is None else renumbered(data.test, data.class_names, class_names)
+
+
 def _cifar(name, path, layout):
     try:
         return _read_cifar(name, path, layout)

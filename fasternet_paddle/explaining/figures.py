@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from skimage.segmentation import find_boundaries
 
 from ..errors import FasterNetError
+from ..runtime.text import legible, shorten
 from .explanation import METHODS
 
 COLOURS = "RdBu_r"  # diverging, white in the middle, told apart by the colour-blind
 SMALLEST_LIMIT = 1e-6  # of the colour scale: rounding errors of an image that nothing changes stay white
 PIXELS_WITHIN = 99.5  # percent of a map's pixels that the colour scale tells apart; gradients have a few spikes
-PAGE_NAME, SHEET_NAME = 20, 12  # characters of a class's name that fit above an image
+PAGE_NAME, SHEET_NAME = 20, 12  # columns of a class's name that fit above an image
 DIMMED = 0.3  # brightness of what is not a top superpixel
 
 
@@ -46,6 +47,7 @@ def plot_explanation(explanation, k=None):
     grid[0, 0].imshow(explanation.image)
     grid[0, 0].set_title(_verdict(explanation), fontsize=11)
     figure.supxlabel(caption(explanation), fontsize=10)
+    legible(axes.title for axes in grid.flat)
     return figure
 
 
@@ -69,6 +71,7 @@ def plot_sheet(explanations, columns=4):
         score = "" if np.isnan(r2) else f", R² {r2:.2f}"
         heat.set_title(f"for {_quoted(explanation.name(label), SHEET_NAME)}{score}", fontsize=9)
     bar = figure.colorbar(drawn, ax=list(grid.flat), location="bottom", shrink=0.5, aspect=40, ticks=(-1, 0, 1))
+    legible(axes.title for axes in grid.flat)
     bar.set_label("weight, as a share of the image's largest", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     return figure
@@ -108,6 +111,7 @@ def plot_stability(stability, k=15):
         f"{len(stability.seeds)} seeds",
         fontsize=11,
     )
+    legible([bars.title])
     figure.supxlabel(stability.warning or "the top superpixels are the same for every seed", fontsize=10)
     return figure
 
@@ -135,6 +139,7 @@ def plot_faithfulness(faithfulness, explanation):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=9)
     figure.axes[0].set_ylabel(f"probability of {_quoted(name)}")
+    legible([figure.axes[0].yaxis.label])
     figure.axes[0].set_ylim(bottom=0)
     if faithfulness.warning:
         figure.supxlabel(faithfulness.warning, fontsize=10)
@@ -215,7 +220,7 @@ def _with_probability(explanation, label, longest=PAGE_NAME):
 
 
 def _quoted(name, longest=PAGE_NAME):
-    return f"“{name if len(name) <= longest else name[: longest - 1] + '…'}”"
+    return f"“{shorten(name, longest)}”"
 
 
 def _count_top(count):

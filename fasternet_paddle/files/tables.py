@@ -1,10 +1,12 @@
-"""Small tables: as text to read, as CSV to keep."""
+"""Small tables: as text to read, as CSV to keep, and numbers back from CSV."""
 
 import csv
 import io
 
 from ..errors import FasterNetError
+from .opening import MIB, open_file, refusals_name
 
+LARGEST = 64 * MIB  # bytes of a table that is read; a run of 10,000 epochs has 2 MB
 NUMERIC = set("0123456789.,+-%x/ ")
 
 
@@ -39,6 +41,17 @@ def csv_table(header, rows):
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def read_table(path):
+    """The rows of a CSV file of numbers, such as ``history.csv``: a list of dicts of column to float.
+
+    Raises:
+        FasterNetError: the file cannot be opened, is damaged, or holds something else.
+    """
+    with open_file(path, LARGEST) as (file, _), refusals_name(path, "table of numbers"):
+        rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""), strict=True)
+        return [{name: float(value) for name, value in row.items()} for row in rows]
 
 
 def _text(cell):

@@ -108,3 +108,11 @@ def write_text(path, text):
     """Write a text file as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def make_folder(path, change):
+    """Make a folder and those above it where they are missing; ``change`` is the setting that names another."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FasterNetError(f"cannot make the folder {path}: {error.strerror}", change=change) from error

@@ -13,8 +13,10 @@ from ..data.transforms import test_transform
 from ..errors import FasterNetError
 from ..files.writing import atomic_path
 from ..model.summary import eval_mode
+from ..runtime.text import legible, shorten
 
 TRAIN_COLOR, VAL_COLOR = "tab:red", "tab:cyan"  # the notebook's
+NAME = 16  # columns of a class's name that fit above an image
 
 
 def plot_learning_curve(record, title="loss", ylabel="CE Loss"):
@@ -83,9 +85,10 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
         if position >= len(shown):
             continue
         ax.imshow(shown[position])
-        lines = [f"{tag}: {names[position]}" for tag, names in (("pt", pred), ("gt", gt)) if names]
+        lines = [f"{tag}: {shorten(names[position], NAME)}" for tag, names in (("pt", pred), ("gt", gt)) if names]
         wrong = pred and gt and pred[position] != gt[position]
         ax.set_title("\n".join(lines), fontsize=5.5 * scale, color="tab:red" if wrong else "black")
+    legible(ax.title for ax in axes)
     return axes
 
 

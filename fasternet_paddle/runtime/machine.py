@@ -23,6 +23,7 @@ from ..errors import NEEDS_PADDLE, FasterNetError
 
 OLDEST_PADDLE = (3, 0)
 MEASURED = ("paddlepaddle", "paddlepaddle-gpu", "numpy", "interpretdl")  # packages whose versions decide about speed
+PREPARING = ("fasternet_paddle", "opencv-python-headless", "opencv-contrib-python", "scikit-learn")  # that decide else
 HARMLESS = (  # warnings of no use to who reads a log or a notebook
     "No ccache found",  # Paddle, at every import
     "When training, we now always track global",  # Paddle's batch norm, at every step
@@ -207,12 +208,23 @@ def begin(device, seed, train_size=None):
 
 def describe_machine():
     """One line: processor, cores of this process, system, and the versions of what decides about speed."""
-    versions = [f"Python {platform.python_version()}"]
-    for package in MEASURED:
+    found = environment()
+    versions = ", ".join(f"{name} {found[name]}" for name in ("Python", *MEASURED) if name in found)
+    return f"{found['processor']}, {found['cores']} cores, {found['system']}, {versions}"
+
+
+def environment():
+    """What a result was computed with, for whoever wants to compute it again: a dict of text."""
+    found = {
+        "processor": processor(),
+        "cores": str(count_cores()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+    }
+    for package in (*MEASURED, *PREPARING):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-    system = f"{platform.system()} {platform.machine()}"
-    return f"{processor()}, {count_cores()} cores, {system}, {', '.join(versions)}"
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def processor(cpuinfo=Path("/proc/cpuinfo")):

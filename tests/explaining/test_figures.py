@@ -79,7 +79,7 @@ def test_image_is_in_true_colours_and_scale_is_centred_on_zero():
     assert (top.images[0].get_array() == overlay(explanation, explanation.top())).all()
     words = "\n".join(texts)
     for wanted in (
-        "predicted “a name that is much…” 65.0 %",
+        "predicted “a name that i…can be” 65.0 %",
         "true “coffee” 25.0 %",
         "what speaks for “coffee” 25.0 %",
     ):
@@ -178,3 +178,10 @@ def test_faithfulness_shows_curves_and_areas():
     assert len(lines) == 4 and (lines[-1].get_ydata() == result.deletion).all()
     worse = dataclasses.replace(result, deletion=ramp**0.1)
     assert "no better than a random order in deletion" in "\n".join(drawn(plot_faithfulness(worse, made())))
+
+
+def test_names_of_every_kind_are_drawn_as_they_are(capsys):
+    names = ("$x_1$ and \\frac{", "猫和狗", "हिन्दी \u202e\x1b[31m")
+    explanation = made(class_names=names, classes=(0, 1, 2), r2=np.full(3, 0.5))
+    words = "\n".join(drawn(plot_explanation(explanation)) + drawn(plot_sheet([explanation])))
+    assert "“$x_1$ and \\frac{” 10.0 %" in words and "\x1b" not in words and "\u202e" not in words

@@ -58,6 +58,14 @@ def test_predicted_and_true_class_with_wrong_ones_marked():
     assert axes[0].title.get_color() != axes[1].title.get_color()
 
 
+def test_names_of_every_kind_are_drawn_as_they_are(tmp_path):
+    names = ["$x_1$ and \\frac{", "a name that is longer than an image is wide"]
+    axes = plots.show_images(IMAGES[:2], 1, 2, pred=names, gt=names)
+    plots.save_figure(axes[0].figure, tmp_path / "grid.png")  # mathematics would not be parsed, and end in an exception
+    assert axes[0].get_title().startswith("pt: $x_1$ and \\frac{\n")
+    assert "…" in axes[1].get_title() and max(map(len, axes[1].get_title().split("\n"))) <= 20
+
+
 def test_one_image_alone_and_more_places_than_images():
     assert len(plots.show_images(IMAGES[:1], 1, 1)) == 1
     assert [len(ax.images) for ax in plots.show_images(IMAGES[:2], 2, 2)] == [1, 1, 0, 0]
