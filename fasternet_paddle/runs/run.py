@@ -10,7 +10,7 @@ from typing import Any
 
 import paddle
 
-from ..config import CIFAR10_NAMES, TrainConfig, config_from
+from ..config import CIFAR10_NAMES, DATASETS, TrainConfig, config_from
 from ..errors import FasterNetError
 from ..model.fasternet import build_model, variant_of
 from ..weights.pdparams import load_weights, set_weights
@@ -64,6 +64,14 @@ def load_run(weights, variant=None, mixer=None, embed_dim=None, num_classes=None
     set_weights(model, arrays, weights)
     model.eval()
     return Run(model, config, class_names)
+
+
+def exported_run(record):
+    """The ``Run`` of an exported network, without a model: what its ``Record`` tells of recipe and classes."""
+    known = {name: getattr(record, name) for name in ("variant", "mixer", "embed_dim", "image_size", "resize")}
+    if record.dataset in DATASETS:
+        known["dataset"] = record.dataset
+    return Run(None, TrainConfig(**known), record.class_names)
 
 
 def _settings(shapes, source, variant):
