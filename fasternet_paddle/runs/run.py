@@ -9,9 +9,10 @@ from typing import Any
 
 import paddle
 
-from ..config import TrainConfig
+from ..config import DATASETS, TrainConfig
 from ..errors import FasterNetError
 from ..model.fasternet import build_model
+from ..record import Record
 from ..weights.fitting import numbered, open_weights
 from ..weights.pdparams import set_weights
 from .records import find_record, given_names, tell_assumed
@@ -28,11 +29,13 @@ class Run:
     """``History`` of the training, where it was done here (``run_training``)."""
     named: bool = True
     """Whether the class names are known; False where they are assumed, which was said."""
+    exported: Record | None = None
+    """What an exported network carries, which has no ``model`` here."""
 
     @property
     def record(self):
         """``Record`` of the network: class names, image size and how an image is brought to it."""
-        return self.model.record
+        return self.exported or self.model.record
 
 
 def load_run(
@@ -80,3 +83,12 @@ def load_run(
     model.eval()
     tell_assumed(known, record, class_names, image_size)
     return Run(model, config, names, named=known.named or bool(class_names))
+
+
+def exported_run(record):
+    """The ``Run`` of an exported network, without a model: what its ``Record`` tells of recipe and classes."""
+    names = ("variant", "mixer", "embed_dim", "depths", "image_size", "resize")
+    known = {name: getattr(record, name) for name in names}
+    if record.dataset in DATASETS:
+        known["dataset"] = record.dataset
+    return Run(None, TrainConfig(**known), record.class_names, exported=record)
