@@ -1,5 +1,6 @@
 """What a run leaves carries its record everywhere, and a run goes on only with the classes that it knows."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -9,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fasternet_paddle import evaluate, train
+from fasternet_paddle import evaluate, explain, train
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data.images import ImageData, Images
+from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.record import Record
 from fasternet_paddle.runs.checkpoints import latest_checkpoint
 from fasternet_paddle.runs.folder import read_recipe
 from fasternet_paddle.runs.run import load_run
+from fasternet_paddle.runtime.flags import NetworkFlags
 from fasternet_paddle.training.parts import make_parts
+from fasternet_paddle.weights.pdparams import save_state
 from tests.archives import NAMES, batch, photograph_crops, write_archive
 
 FLAGS = ["--image-size", "32", "--batch-size", "16", "--epochs", "8", "--augment", "fast", "--num-workers", "0"]
@@ -93,6 +97,38 @@ def test_data_in_another_order_are_mapped_and_others_refused(scratch, capsys):
     assert evaluate.main([*flags, "--data-path", str(scratch / "others.tar.gz")]) == 2
     said = capsys.readouterr().err
     assert "'owl', 'cat', 'coffee'" in said and "'astronaut', 'cat', 'coffee'" in said and said.count("\n") == 1
+
+
+def test_explained_items_have_the_networks_numbers(scratch, capsys):
+    run = load_run(scratch / "run" / "best_model.pdparams")
+    flags = explain.ExplainFlags(network=NetworkFlags(scratch / "run" / "best_model.pdparams"), index=(0, 1, 2))
+    found = {}
+    for name in ("photos", "turned", "unnamed"):
+        config = dataclasses.replace(run.config, data_path=str(scratch / f"{name}.tar.gz"))
+        found[name] = [item.label for item in explain.read_items(flags, config, run)]
+    assert found["photos"] == found["turned"] == found["unnamed"] and len(set(found["photos"])) == 3
+    config = dataclasses.replace(run.config, data_path=str(scratch / "others.tar.gz"))
+    with pytest.raises(FasterNetError, match="does not know the class 'owl'"):
+        explain.read_items(flags, config, run)
+
+
+def test_names_and_size_are_given_where_a_file_has_none(scratch, capsys):
+    model = load_run(scratch / "run" / "best_model.pdparams").model
+    save_state(model.state_dict(), "bare.pdparams")
+    network = ["--weights", "bare.pdparams", "--embed-dim", "8", "--variant", "t0", "--depths", "1", "1", "2", "1"]
+    given = [
+        "--image-size",
+        "32",
+        "--class-names",
+        "coffee",
+        "astronaut",
+        "cat",
+    ]  # wrong on purpose
+    data = ["--data-path", str(scratch / "photos.tar.gz")]
+    _, said = measured(capsys, *network, *data, *given)
+    assert "assumed" not in said and "mapped by name" in said
+    _, said = measured(capsys, *network, *data, "--image-size", "32")
+    assert said.count("numbers in place of class names are assumed") == 1
 
 
 def test_a_run_goes_on_with_its_own_order_of_classes(scratch, capsys):
