@@ -2,9 +2,11 @@
 
 export_network(model, folder)                      # folder/inference.json, folder/inference.pdiparams
 export_network(suited_to_bf16(model), folder)      # the same network, laid out so that all of it runs in bf16
+export_network(WithSoftmax(model), folder)         # probabilities in place of logits
 """
 
 import copy
+import re
 from pathlib import Path
 
 import paddle
@@ -13,12 +15,13 @@ from paddle import nn
 from ..model.layers import PConv
 
 FILES = ("inference.json", "inference.pdiparams")
+LAYER_PATH = re.compile(r'"D":"(/[^"]*)"\},"N":"struct_name"')  # of the layer that an operator of the JSON came from
 
 
 def export_network(model, folder, shape=None):
     """Write ``model`` as ``FILES`` into ``folder``; the model is left as it is.
 
-    The files are the same each time, but for the layers' names in the JSON: Paddle counts them through the process.
+    The files are the same each time, in one process too. In them parameters have the names of ``state_dict``.
 
     Args:
         model: ``paddle.nn.Layer``, images ``(N, C, H, W)`` float32 -> logits ``(N, K)``; it is exported in eval mode.
@@ -30,8 +33,27 @@ def export_network(model, folder, shape=None):
     with paddle.base.unique_name.guard(), paddle.no_grad():
         network = copy.deepcopy(model)  # to_static changes the layers that it is given, sublayers included
         network.eval()
+        for name, value in network.to_static_state_dict().items():
+            value.name = name  # Paddle's own names are counted through the process
         static = paddle.jit.to_static(network, input_spec=[spec], full_graph=True)
         paddle.jit.save(static, str(Path(folder) / "inference"))
+    path = Path(folder) / FILES[0]
+    path.write_text(_counted_from_zero(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _counted_from_zero(program):
+    """The JSON with its outermost layers numbered by their order: Paddle counts them through the process."""
+    numbers = {}
+
+    def renamed(match):
+        _, outermost, *inner = match[1].split("/")
+        kind = re.sub(r"_\d+$", "", outermost)
+        seen = numbers.setdefault(kind, {})
+        number = seen.setdefault(outermost, len(seen))
+        path = "/".join(("", f"{kind}_{number}" if number else kind, *inner))
+        return match[0].replace(match[1], path, 1)
+
+    return LAYER_PATH.sub(renamed, program)
 
 
 def input_channels(model):
@@ -40,6 +62,28 @@ def input_channels(model):
         if isinstance(layer, nn.Conv2D):
             return layer._in_channels
     return 3
+
+
+class WithSoftmax(nn.Layer):
+    """A classifier's probabilities ``(N, K)``, of its logits divided by a temperature; behind them, if asked, logits.
+
+    Args:
+        model: images ``(N, C, H, W)`` -> logits ``(N, K)``.
+        temperature: above 0; None leaves the logits as they are.
+        logits_too: return (probabilities, logits).
+    """
+
+    def __init__(self, model, temperature=None, logits_too=False):
+        super().__init__()
+        self.model = model
+        self.temperature = temperature or 1.0
+        self.logits_too = logits_too
+
+    def forward(self, x):
+        logits = self.model(x)
+        cooled = logits if self.temperature == 1.0 else logits / self.temperature
+        probabilities = nn.functional.softmax(cooled, axis=1)
+        return (probabilities, logits) if self.logits_too else probabilities
 
 
 class TimesOne(nn.Layer):

@@ -1,0 +1,114 @@
+"""A network as one ONNX file, by paddle2onnx and onnxslim.
+
+    path = export_onnx(model, record, folder)       # folder/inference.onnx
+
+Input ``images`` float32 ``(batch, 3, height, width)``, normalised, every axis but the channels free; outputs
+``probabilities`` (with the record's temperature) and ``logits``, both ``(batch, classes)``. Probabilities come first,
+since PaddleX takes the first output for scores. The record is among the file's metadata, under ``fasternet_paddle``.
+"""
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from ..errors import FasterNetError
+from .folders import KEY, record_text
+from .network import FILES, WithSoftmax, export_network
+
+FILE = "inference.onnx"
+OPSET = 17  # what ONNX Runtime 1.12 (2022) and OpenVINO 2022.3 read; paddle2onnx writes 7 to 21
+OUTPUTS = ("probabilities", "logits")
+AXES = ("batch", None, "height", "width")
+PACKAGES = ("paddle2onnx", "onnx", "onnxslim")
+
+
+def check_tools(extra="onnx", packages=PACKAGES):
+    """Refuse an export whose tools are missing, before any long work.
+
+    Args:
+        extra: of this package, that installs them.
+        packages: their modules.
+
+    Raises:
+        FasterNetError: they have no release for this Python, or are not installed.
+    """
+    if "paddle2onnx" in packages and sys.version_info >= (3, 13):
+        raise FasterNetError(
+            f"ONNX files are written by paddle2onnx and onnx 1.17, which have no release for Python 3.13 and later, "
+            f"and this is Python {sys.version_info[0]}.{sys.version_info[1]}; export with Python 3.10 to 3.12"
+        )
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise FasterNetError(
+            f"this export needs {', '.join(missing)}, not installed here; run pip install 'fasternet_paddle[{extra}]'"
+        )
+
+
+def export_onnx(model, record, folder):
+    """Write ``inference.onnx`` into ``folder``; returns its path.
+
+    Raises:
+        FasterNetError: a tool is missing, or could not convert the network.
+    """
+    check_tools()
+    import paddle2onnx
+
+    path = Path(folder) / FILE
+    with tempfile.TemporaryDirectory() as scratch:
+        export_network(WithSoftmax(model, record.temperature, logits_too=True), scratch)
+        raw = Path(scratch) / "raw.onnx"
+        with _muted():
+            # Its default optimiser installs packages by itself, so it is told to use none.
+            paddle2onnx.export(*(str(Path(scratch) / name) for name in FILES), str(raw), OPSET, optimize_tool=None)
+        if not raw.is_file():
+            raise FasterNetError("paddle2onnx could not convert this network to ONNX")
+        path.write_bytes(_finished(raw, record))
+    return path
+
+
+@contextlib.contextmanager
+def _muted():
+    """Take what C++ code prints of its steps."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _finished(raw, record):
+    """The bytes of a converted file without what is superfluous, its axes and outputs named, the record inside."""
+    import onnx
+    import onnxslim
+
+    network = onnxslim.slim(onnx.load(raw))
+    graph = network.graph
+    _rename(graph, {value.name: name for value, name in zip(graph.output, OUTPUTS, strict=True)})
+    for axis, name in zip(graph.input[0].type.tensor_type.shape.dim, AXES, strict=True):
+        if name is not None:
+            axis.dim_param = name
+    for value in graph.output:
+        batch, classes = value.type.tensor_type.shape.dim
+        batch.dim_param, classes.dim_value = AXES[0], len(record.class_names)
+    graph.name = "fasternet"
+    del network.metadata_props[:]
+    network.metadata_props.add(key=KEY, value=record_text(record, OUTPUTS[0]))
+    onnx.checker.check_model(network, full_check=True)
+    return network.SerializeToString(deterministic=True)
+
+
+def _rename(graph, names):
+    """Give values of a graph other names, wherever they stand."""
+    for node in graph.node:
+        for values in (node.input, node.output):
+            for place, name in enumerate(values):
+                values[place] = names.get(name, name)
+    for value in graph.output:
+        value.name = names[value.name]
