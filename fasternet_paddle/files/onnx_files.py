@@ -9,6 +9,7 @@ in the file and have the size that they claim, no other files, no subgraphs, no 
 
 import math
 
+from .kinds import refuse_other
 from .opening import MIB, Refusal, open_file, refusals_name, shown
 
 FILE_BYTES = 1024 * MIB  # an L has 374 MB
@@ -32,6 +33,7 @@ def read_onnx(path):
         RefusedFile: it is damaged, or asks for more than that.
     """
     with open_file(path, FILE_BYTES) as (file, size), refusals_name(path, "ONNX file"):
+        refuse_other(file, "an ONNX file")
         data = file.read(size + 1)
         if len(data) != size:
             raise Refusal("it changed while it was read")

@@ -1,52 +1,57 @@
-"""An export is the network: same answers, same files each time, and the model is left alone."""
-
-import re
-
 import numpy as np
 import paddle
-from paddle import nn
+import pytest
 
-from fasternet_paddle.exporting.network import FILES, TimesOne, export_network, input_channels, suited_to_bf16
-from fasternet_paddle.model.fasternet import create_model
-from fasternet_paddle.model.layers import PConv
-from tests.networks import assert_close, eager, images, network
-
-LAYER = re.compile(r"/[\w/]+/")  # such as /Sequential_2/Conv2D/
-
-
-def test_export_is_the_same_each_time_and_answers_as_the_model(tmp_path):
-    model = network()
-    model.feature.eval()  # a mixed mode, as of a network trained in part
-    modes = [layer.training for layer in model.sublayers(include_self=True)]
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        export_network(model, tmp_path / name)
-        assert sorted(path.name for path in (tmp_path / name).iterdir()) == sorted(FILES)
-    one, two = ((tmp_path / name / "inference.pdiparams").read_bytes() for name in ("one", "two"))
-    assert one == two
-    one, two = (LAYER.sub("", (tmp_path / name / "inference.json").read_text()) for name in ("one", "two"))
-    assert one == two and one.count('"struct_name"') > 20
-    assert [layer.training for layer in model.sublayers(include_self=True)] == modes
-    loaded = paddle.jit.load(str(tmp_path / "one" / "inference"))
-    for shape in ((1, 32, 32), (3, 64, 96)):
-        assert_close(loaded(paddle.to_tensor(images(*shape))).numpy(), eager(model, images(*shape)), 1e-6)
+from fasternet_paddle import Predictor
+from fasternet_paddle.exporting.folders import write_record
+from fasternet_paddle.exporting.network import FILES, WithSoftmax, export_network
+from fasternet_paddle.inference.exported import is_exported, open_exported
+from tests.exporting.networks import images, make_network, network
 
 
-def test_a_shape_may_be_fixed(tmp_path):
-    layer = PConv(8)  # its first convolution has 2 channels, its input 8
-    x = images(2, 4, 4, channels=8)
-    export_network(layer, tmp_path, x.shape)
-    loaded = paddle.jit.load(str(tmp_path / "inference"))
-    assert_close(loaded(paddle.to_tensor(x)).numpy(), eager(layer, x), 1e-6)
+def test_exporting_twice_in_one_process_gives_the_same_files_and_leaves_the_model(tmp_path):
+    """Also of a network made anew, whose parameters and layers Paddle has counted further."""
+    written = []
+    for place, (model, _) in enumerate((network(), make_network(), make_network(seed=1))):
+        model.train()
+        names = [parameter.name for parameter in model.parameters()]
+        state = {name: value.numpy() for name, value in model.state_dict().items()}
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        export_network(model, folder)
+        written.append({name: (folder / name).read_bytes() for name in FILES})
+        assert model.training and [parameter.name for parameter in model.parameters()] == names
+        assert all(np.array_equal(value.numpy(), state[name]) for name, value in model.state_dict().items())
+        model.eval()
+    assert written[0] == written[1]
+    assert written[0][FILES[0]] == written[2][FILES[0]] and written[0][FILES[1]] != written[2][FILES[1]]
 
 
-def test_channels_are_those_of_the_first_convolution():
-    assert input_channels(create_model("t0", in_channel=1, embed_dim=16, depths=(1, 1, 1, 1))) == 1
-    assert input_channels(nn.Linear(4, 2)) == 3
+def test_a_softmax_of_cooled_logits(tmp_path):
+    model, _ = network()
+    x = paddle.to_tensor(images(4))
+    with paddle.no_grad():
+        logits = model(x)
+        wanted = paddle.nn.functional.softmax(logits / 1.5, axis=1).numpy()
+        alone, (first, second) = WithSoftmax(model, 1.5)(x), WithSoftmax(model, 1.5, logits_too=True)(x)
+    for found in (alone, first):
+        assert np.abs(found.numpy() - wanted).max() < 1e-6
+    assert np.array_equal(second.numpy(), logits.numpy())
 
 
-def test_network_for_bf16_answers_the_same():
-    model = network()
-    suited = suited_to_bf16(model)
-    assert np.array_equal(eager(suited, images()), eager(model, images()))
-    assert not any(isinstance(layer, TimesOne) for layer in model.sublayers())
+@pytest.mark.parametrize("outputs", ["logits", "probabilities"])
+def test_an_exported_folder_answers_as_the_model(tmp_path, outputs):
+    model, record = network()
+    export_network(model if outputs == "logits" else WithSoftmax(model, record.temperature), tmp_path)
+    write_record(record, tmp_path, outputs)
+    assert is_exported(tmp_path) and not is_exported(tmp_path.parent)
+    predictor = open_exported(tmp_path, threads=1)
+    x = images(5, size=64)
+    logits = Predictor(model, engine="dygraph").logits(x)
+    cooled = np.exp(logits / record.temperature)
+    assert np.abs(predictor.probabilities(x) - cooled / cooled.sum(axis=1, keepdims=True)).max() < 1e-5
+    found = predictor.logits(x)
+    assert np.abs((found - found[:, :1]) - (logits - logits[:, :1])).max() < 1e-4  # equal but for a constant
+    assert predictor.record == record and predictor.image_size == 32 and predictor.num_classes == 10
+    assert np.array_equal(predictor(x), predictor.probabilities(x))
+    assert predictor.describe() == "exported network through paddle.inference, f32, cpu, threads: 1"

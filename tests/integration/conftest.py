@@ -42,4 +42,4 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
     """Paths of 100 pictures: PNG, JPEG, grey, with an alpha channel, and turned by their EXIF orientation."""
-    return write_pictures(tmp_path_factory.mktemp("pictures"))
+    return tuple(write_pictures(tmp_path_factory.mktemp("pictures")))

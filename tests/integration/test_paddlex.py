@@ -19,9 +19,9 @@ from fasternet_paddle.data.preparation import preparation
 from fasternet_paddle.export import record_of
 from fasternet_paddle.files.images import read_image
 from tests.integration.conftest import run_entry
+from tests.integration.shared import BOUND, model_answers
 
 ROUNDED = 1e-5  # PaddleX rounds its scores to five decimals
-BOUND = 1e-4
 SECONDS = 180  # for the server to come up on a busy machine
 
 
@@ -36,12 +36,7 @@ def folder(weights, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(weights, pictures):
     """Our own probabilities of the pictures, by the model as it is: ``(100, 10)``."""
-    run = load_run(weights)
-    prepare = preparation(record_of(run))
-    x = np.stack([prepare(read_image(path)) for path in pictures])
-    probabilities = Predictor(run.model, engine="dygraph").probabilities(x)
-    assert len(np.unique(probabilities.argmax(axis=1))) >= 8
-    return probabilities
+    return model_answers(weights, pictures)[2]
 
 
 @pytest.fixture(scope="module")
