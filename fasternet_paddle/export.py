@@ -19,14 +19,6 @@ from .errors import FasterNetError
 from .runtime import cli, machine
 from .runtime.flags import NetworkFlags
 
-FIRST_OUTPUT = {
-    "paddle": "logits",
-    "paddlex": "probabilities",
-    "onnx": "probabilities",
-    "openvino": "probabilities",
-    "timm": "logits",
-}
-FORMATS = tuple(FIRST_OUTPUT)
 PICTURES = 100  # that an export is checked on
 EVALUATION = "evaluation.json"  # beside the weights, where they were evaluated
 
@@ -70,19 +62,20 @@ def main(argv=None):
     from .exporting.agreement import compare, to_json
     from .exporting.card import model_card
     from .exporting.folders import AGREEMENT, CARD, whole_folder, write_record
+    from .exporting.formats import COMPARED, FIRST_OUTPUT, check_record_of, write_network
     from .exporting.paddlex import prepare_as_paddlex
     from .runs.run import load_run
 
     run = load_run(**vars(flags.network))
     record = record_of(run)
-    _check_record(flags.format, record)
+    check_record_of(flags.format, record)
     machine.begin("cpu", 0)
     prepare = preparation(record)
     pictures, source = check_pictures(flags, record)
     images = _prepared(prepare, pictures)
     calibration = _calibration(flags, prepare)
     with whole_folder(flags.output, flags.overwrite) as folder:
-        outputs = "probabilities" if flags.format == "paddlex" else "logits"  # what is compared
+        outputs = COMPARED[flags.format]
         write_network(flags.format, run.model, record, folder, calibration)
         write_record(record, folder, FIRST_OUTPUT[flags.format])
         reference = reference_of(run.model, record, outputs)
@@ -104,30 +97,13 @@ def main(argv=None):
 
 def _check_flags(flags):
     """Refuse what cannot be done, before any long work."""
+    from .exporting.formats import FORMATS, check_tools_of
+
     if flags.format not in FORMATS:
-        raise FasterNetError(f"unknown format {flags.format!r}; known formats: {', '.join(FORMATS)}")
+        raise FasterNetError(f"unknown format {flags.format!r}; known formats: {', '.join(FORMATS)}", change="format")
     if flags.calibrate is not None and flags.format != "openvino":
         raise FasterNetError(f"int8 is offered for openvino alone, got the format {flags.format}", change="format")
-    if flags.format == "onnx":
-        from .exporting.onnx import PACKAGES, check_tools
-
-        check_tools("onnx", (*PACKAGES, "onnxruntime"))
-    if flags.format == "openvino":
-        from .exporting.openvino import check_openvino
-
-        check_openvino(flags.calibrate is not None)
-
-
-def _check_record(form, record):
-    """Refuse what a format cannot say."""
-    if form == "paddlex":
-        from .exporting.paddlex import check_preparation
-
-        check_preparation(record)
-    if form == "timm":
-        from .exporting.timm import check_timm
-
-        check_timm(record)
+    check_tools_of(flags.format, flags.calibrate is not None)
 
 
 def record_of(run):
@@ -150,28 +126,13 @@ def record_of(run):
 def check_pictures(flags, record):
     """(list of uint8 ``(H, W, 3)``, their source) to check an export on."""
     from .data.datasets import load_dataset
+    from .data.photographs import photographs
 
     name = flags.dataset or ("digits" if record.dataset == "digits" else None)
     if name is None:
         return photographs(PICTURES), "crops of two photographs"
     images = load_dataset(name, **_at(flags.data_path)).val.images
     return [images[index] for index in range(min(PICTURES, len(images)))], f"{name}, validation"
-
-
-def photographs(count):
-    """``count`` crops of scikit-learn's two photographs, of all sizes and shapes, the same each time."""
-    import numpy as np
-    from sklearn.datasets import load_sample_images
-
-    draw = np.random.default_rng(0)
-    originals = load_sample_images().images
-    crops = []
-    for index in range(count):
-        picture = originals[index % len(originals)]
-        height, width = (int(draw.integers(side // 4, side + 1)) for side in picture.shape[:2])
-        top, left = (int(draw.integers(0, a - b + 1)) for a, b in zip(picture.shape, (height, width), strict=False))
-        crops.append(np.ascontiguousarray(picture[top : top + height, left : left + width]))
-    return crops
 
 
 def _at(data_path):
@@ -196,32 +157,6 @@ def _calibration(flags, prepare):
     return _prepared(prepare, [images[index] for index in range(0, len(images), step)][:CALIBRATION])
 
 
-def write_network(form, model, record, folder, calibration=None):
-    """Write the network's own files of a format into ``folder``."""
-    from .exporting.network import WithSoftmax, export_network
-    from .exporting.paddlex import write_paddlex
-
-    if form == "paddle":
-        export_network(model, folder)
-    elif form == "paddlex":
-        export_network(WithSoftmax(model, record.temperature), folder)
-        write_paddlex(record, folder)
-    elif form == "onnx":
-        from .exporting.onnx import export_onnx
-
-        export_onnx(model, record, folder)
-        if record.resize != "letterbox":  # which PaddleX, whose later releases run ONNX files, does not know
-            write_paddlex(record, folder, pipeline=False)
-    elif form == "openvino":
-        from .exporting.openvino import export_openvino
-
-        export_openvino(model, record, folder, calibration)
-    else:
-        from .exporting.timm import write_timm
-
-        write_timm(model, record, folder)
-
-
 def reference_of(model, record, outputs):
     """The model itself, in Paddle's eager mode: normalised images to "logits" or "probabilities"."""
     from .exporting.network import WithSoftmax
@@ -234,32 +169,12 @@ def reference_of(model, record, outputs):
 def open_network(form, folder, outputs, record):
     """(the exported network as a function from images to ``outputs``, what runs it)."""
     from .inference.exported import open_exported
+    from .inference.timm import load_timm
 
     if form == "timm":
-        return open_timm(folder, record)
+        return load_timm(folder, record)
     predictor = open_exported(folder)
     return (predictor.logits if outputs == "logits" else predictor.probabilities), predictor.engine
-
-
-def open_timm(folder, record):
-    """As ``open_network``: by timm where it is installed, else by this package's own reader of timm's files."""
-    try:
-        import timm
-        import torch
-    except (ImportError, RuntimeError):  # the second from a torchvision that is not its torch's
-        from .inference.predictor import Predictor
-        from .model.fasternet import create_model
-
-        changed = {name: getattr(record, name) for name in ("embed_dim", "depths") if getattr(record, name) is not None}
-        model = create_model(record.variant, weights=folder / "model.safetensors", **changed)
-        return Predictor(model, engine="dygraph").logits, "this package's reader of timm's files, for want of timm"
-    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-
-    def run(x):
-        with torch.inference_mode():
-            return model(torch.from_numpy(x)).numpy()
-
-    return run, "timm"
 
 
 def read_measured(weights):
@@ -272,7 +187,11 @@ def read_measured(weights):
     values = read_json(path)
     try:
         low, high = values["intervals"]["top1"]
-        return {"images": int(values["images"]), "top1": float(values["top1"]), "top1_interval": (float(low), float(high))}
+        return {
+            "images": int(values["images"]),
+            "top1": float(values["top1"]),
+            "top1_interval": (float(low), float(high)),
+        }
     except (KeyError, TypeError, ValueError):
         raise FasterNetError(f"{path} holds no evaluation; move it away, or evaluate again") from None
 

@@ -13,7 +13,7 @@ PACKAGE = "fasternet_paddle"
 FOLDER = Path(__file__).resolve().parent.parent / PACKAGE
 
 SHARED = ("errors", "record")  # what every file may use
-ENTRIES = ("train", "evaluate", "explain")
+ENTRIES = ("train", "evaluate", "explain", "export")
 BENCH = "bench"
 ALL = "everything but entries"
 
@@ -23,14 +23,14 @@ FILES = {
     "data": (
         *("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures", "preparation"),
         *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
-        *("classes",),
+        *("classes", "photographs"),
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
     "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "records", "run"),
-    "inference": ("predictor", "throughput", "engine", "cache"),
-    "exporting": ("network",),
+    "inference": ("predictor", "throughput", "engine", "cache", "onnxruntime", "openvino", "timm", "exported"),
+    "exporting": ("network", "folders", "agreement", "card", "formats", "paddlex", "onnx", "openvino", "timm"),
     "results": (
         *("plots", "answers", "intervals", "classes", "calibration", "figures"),
         *("wording", "report", "outputs"),
@@ -43,6 +43,7 @@ FILES = {
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits"),
+        *("programs", "onnx_files", "json_files"),
         *("tensors", "torch_files", "torch_values", "zips"),
     ),
     "runtime": ("cli", "flags", "machine", "notebook", "text"),
@@ -83,6 +84,7 @@ LARGER = {  # what may be larger, and why
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 OTHERS_FLAGS = {"--no-deps", "--constraint", "--quiet", "--disable-pip-version-check"}  # pip's
+OTHERS_FLAGS |= {"--serve", "--pipeline", "--host", "--port"}  # PaddleX's
 NAMES_FLAGS = ("runtime.cli", *ENTRIES)  # with bench: what speaks to a command line
 
 

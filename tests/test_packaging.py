@@ -112,13 +112,30 @@ def test_lock_pins_every_line_and_leaves_paddle_out():
 def test_lock_meets_setup_cfg_on_every_python_and_system():
     extras = SETUP["options.extras_require"]
     wanted = SETUP["options"]["install_requires"] + extras["explain"] + extras["test"] + extras["dev"]
-    wanted = requirements(f"{wanted}\ninterpretdl==0.8.0")
+    check_lock(LOCK, requirements(f"{wanted}\ninterpretdl==0.8.0"))
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("paddlex", ["paddlex"]), ("peers", ["onnx", "openvino"]), ("timm", ["timm"])]
+)
+def test_the_tools_locks_meet_setup_cfg_too(name, named):
+    lock = requirements((ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8"))
+    extras = SETUP["options.extras_require"]
+    wanted = requirements(SETUP["options"]["install_requires"] + "".join(extras[each] for each in ["cpu", *named]))
+    if name == "paddlex":  # which wants the other OpenCV
+        wanted = [need for need in wanted if need.name != "opencv-python-headless"]
+        assert "opencv-python-headless" not in {pin.name for pin in lock}
+    check_lock(lock, wanted)
+
+
+def check_lock(lock, wanted):
+    """Hold a lock to what is wanted, for every Python and system."""
     for environment in environments():
         where = f"Python {environment['python_version']} on {environment['sys_platform']}"
-        pins = [pin for pin in LOCK if pin.marker is None or pin.marker.evaluate(environment)]
+        pins = [pin for pin in lock if pin.marker is None or pin.marker.evaluate(environment)]
         versions = {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pins}
         assert len(versions) == len(pins), f"two pins of one package for {where}"
-        for need in wanted:
+        for need in (need for need in wanted if need.marker is None or need.marker.evaluate(environment)):
             version = versions.get(canonicalize_name(need.name))
             assert version and need.specifier.contains(version), f"{need} but {version} for {where}"
 
@@ -154,8 +171,10 @@ esac
 @pytest.fixture
 def make(tmp_path):
     """Run make in a copy of its files, where PYTHON is a script that only notes how it was called."""
-    for name in ("Makefile", "setup.cfg", "pyproject.toml", "requirements.txt", "requirements-cpu.txt"):
+    for name in ("Makefile", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    for path in ROOT.glob("requirements*.txt"):
+        shutil.copy(path, tmp_path)
     python, log = tmp_path / "fake-python", tmp_path / "log"
     python.write_text(FAKE_PYTHON)
     python.chmod(0o755)
@@ -196,6 +215,18 @@ def test_make_sets_up_once_and_again_when_the_lock_changes(make, tmp_path):
     os.utime(tmp_path / "requirements.txt", (stamp + 10, stamp + 10))
     done, calls = make("lint")
     assert done.returncode == 0 and "-m venv" not in calls and "-r requirements-cpu.txt" in calls
+
+
+@needs_make
+@pytest.mark.parametrize(("target", "name"), [("paddlex", "paddlex"), ("onnxruntime", "peers"), ("timm", "timm")])
+def test_a_tools_environment_is_its_own_and_made_from_its_own_lock(make, tmp_path, target, name):
+    done, calls = make(target)
+    assert done.returncode == 0, done.stderr
+    assert f"-m venv .venv-{name}" in calls and f"-r requirements-{name}.txt" in calls
+    assert calls.rstrip().endswith(f"-m pytest tests/integration/test_{target}.py")
+    assert not (tmp_path / ".venv").exists()
+    done, calls = make(target)
+    assert done.returncode == 0 and "venv" not in calls and "pip" not in calls
 
 
 @needs_make

@@ -79,7 +79,8 @@ def compare(reference, exported, images, *, outputs, engine, pictures, quantised
     """Run both networks on the same pictures.
 
     Args:
-        reference, exported: normalised float32 ``(N, 3, S, S)`` -> float32 ``(N, K)``, both logits or both probabilities.
+        reference, exported: normalised float32 ``(N, 3, S, S)`` -> float32 ``(N, K)``, both logits or both
+            probabilities.
         images: float32 ``(N, 3, S, S)``.
         outputs, engine, pictures, quantised: for the ``Agreement``.
         prepared_there: the images as the other side prepares the same pictures, where that differs.

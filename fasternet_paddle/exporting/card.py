@@ -133,6 +133,5 @@ def _measured(measured):
     if not measured:
         return "No evaluation lay beside the weights when this was exported."
     low, high = measured["top1_interval"]
-    return (
-        f"Top-1 accuracy {measured['top1']:.1%} of {measured['images']:,} images (95 % interval {low:.1%} to {high:.1%})."
-    )
+    top1 = f"{measured['top1']:.1%} of {measured['images']:,} images"
+    return f"Top-1 accuracy {top1} (95 % interval {low:.1%} to {high:.1%})."

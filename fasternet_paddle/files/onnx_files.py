@@ -139,7 +139,9 @@ def _check_attribute(data):
         if number == 5:
             _check_tensor(_message(value, wire))
         if number in (6, 10, 11, 14, 15, 22, 23):
-            raise Refusal("it has an operator with a graph, a type or sparse weights of its own, which no FasterNet has")
+            raise Refusal(
+                "it has an operator with a graph, a type or sparse weights of its own, which no FasterNet has"
+            )
 
 
 def _check_tensor(data):

@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 
 from ..errors import FasterNetError
-from ..exporting.folders import KEY, RECORD, parse_record, read_record
+from ..exporting.folders import KEY, parse_record, read_record
 from ..exporting.network import FILES
 from ..files.programs import check_program
 from ..model.fasternet import VARIANTS

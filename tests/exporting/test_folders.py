@@ -62,7 +62,14 @@ def test_only_an_export_is_replaced_and_only_if_asked(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"format": 2}', '{"format": 1, "class_names": ["a"], "image_size": 32, "outputs": "x"}', "\udc80"],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 2}',
+        '{"format": 1, "class_names": ["a"], "image_size": 32, "outputs": "x"}',
+        "\udc80",
+    ],
 )
 def test_a_damaged_record_is_one_sentence(tmp_path, text):
     (tmp_path / RECORD).write_bytes(text.encode("utf-8", "surrogateescape"))

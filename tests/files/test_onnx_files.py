@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.files.opening import RefusedFile
 from fasternet_paddle.files.onnx_files import read_onnx
+from fasternet_paddle.files.opening import RefusedFile
 from tests.onnx_messages import INT64, attribute, classifier, field, floats, model, node, tensor
 
 CASES = 20_000 if os.environ.get("FASTERNET_SOAK") else 700
-OUTSIDE = field(1, 1) + field(2, 1) + field(8, "w") + field(13, field(1, "location") + field(2, "/etc/passwd")) + field(14, 1)
+OUTSIDE = (
+    field(1, 1) + field(2, 1) + field(8, "w") + field(13, field(1, "location") + field(2, "/etc/passwd")) + field(14, 1)
+)
 
 
 def test_a_sound_file_is_given_back_with_its_metadata(tmp_path):
@@ -58,7 +60,10 @@ HOSTILE = {
         classifier("", initializers=[field(1, 1) + field(2, 8) + field(6, "x")]),
         "a form that is not used",
     ),
-    "a value joined to itself": (classifier("", nodes=[node("Concat", ["flat", "flat"], ["x"], {"axis": 1})]), "to itself"),
+    "a value joined to itself": (
+        classifier("", nodes=[node("Concat", ["flat", "flat"], ["x"], {"axis": 1})]),
+        "to itself",
+    ),
     "thousands of operators": (classifier("", nodes=[node("Relu", ["flat"], ["x"])] * 2001), "2,006 operators"),
     "an endless number": (b"\x08" + b"\xff" * 20, "damaged or no ONNX file"),
     "a length beyond the end": (b"\x3a\xff\xff\xff\xff\x0f", "ends too early"),
@@ -88,7 +93,9 @@ def test_a_missing_file_and_a_folder(tmp_path):
 
 def test_any_damage_is_one_sentence_or_leaves_the_claims_true():
     """Bytes changed, cut out and put in at random."""
-    sound = classifier('{"a": 1}', initializers=[floats("w", (4,), [1.0] * 4), tensor("n", (1,), struct.pack("<q", 5), INT64)])
+    sound = classifier(
+        '{"a": 1}', initializers=[floats("w", (4,), [1.0] * 4), tensor("n", (1,), struct.pack("<q", 5), INT64)]
+    )
     draw = np.random.default_rng(0)
     refused = 0
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ KINDS = ("png", "jpeg", "grey", "alpha", "turned")
 
 
 def write_pictures(folder, count=COUNT):
-    """Write ``count`` digits of sizes from 24 to 400 pixels, a fifth of them of each of ``KINDS``; returns the paths."""
+    """Write ``count`` digits of 24 to 400 pixels a side, a fifth of each of ``KINDS``; returns the paths."""
     draw = np.random.default_rng(0)
     digits = load_digits().images[-count:]  # of the validation images
     return [_write(folder, number, digit, draw) for number, digit in enumerate(digits)]

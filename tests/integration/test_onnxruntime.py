@@ -73,7 +73,7 @@ def test_this_package_opens_it(folder, weights, pictures):
 def test_exporting_twice_gives_the_same_files(folder, weights, tmp_path):
     run_entry("export", "--weights", weights, "--format", "onnx", "--output", tmp_path / "again")
     assert checksums(tmp_path / "again") == checksums(folder)
-    model, record = make_network()
+    _, record = make_network()
     for name in ("one", "two"):  # in one process
         (tmp_path / name).mkdir()
         export_onnx(make_network()[0], record, tmp_path / name)

@@ -44,7 +44,9 @@ def test_openvino_answers_as_the_model(folder, weights, pictures):
 
 
 def test_the_record_travels_inside(folder):
-    record, _ = parse_record(openvino.Core().read_model(folder / "inference.xml").get_rt_info("fasternet_paddle").astype(str))
+    record, _ = parse_record(
+        openvino.Core().read_model(folder / "inference.xml").get_rt_info("fasternet_paddle").astype(str)
+    )
     assert record.class_names == tuple("0123456789") and record.image_size == 32
 
 

@@ -8,6 +8,7 @@ import timm
 import torch
 from PIL import Image
 from safetensors.numpy import load_file
+from safetensors.torch import save_file
 
 from fasternet_paddle import Predictor, create_model
 from fasternet_paddle.data.preparation import preparation
@@ -79,13 +80,10 @@ def test_timms_preparation_is_ours(tmp_path, settings, difference):
         assert np.abs(found - preparation(record)(picture)).max() < difference
 
 
-def test_export_takes_timms_files_and_gives_them_back(made, tmp_path):
-    folder, _, _ = made
+def test_export_takes_timms_files_and_gives_them_back(tmp_path):
     weights = tmp_path / "weights.safetensors"
     model = timm.create_model("fasternet_t0", num_classes=10)
     torch.manual_seed(0)
-    from safetensors.torch import save_file
-
     save_file(model.state_dict(), weights)
     for name in ("one", "two"):
         said = run_entry("export", "--weights", weights, "--format", "timm", "--output", tmp_path / name)
