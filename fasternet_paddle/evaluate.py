@@ -58,15 +58,17 @@ def main(argv=None):
     from .data.preparation import preparation
     from .files.logits import check_logits_path
     from .files.writing import make_folder
+    from .inference.exported import exported_or_none
     from .inference.predictor import Predictor
-    from .runs.run import load_run
+    from .runs.run import exported_run, load_run
 
     if flags.topk < 1:
         raise FasterNetError(f"topk must be at least 1, got {flags.topk}")
     if flags.logits is not None:
         check_logits_path(flags.logits)
     explanations = read_explanations(flags.explanations)
-    run = load_run(**vars(flags.network))
+    exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
+    run = exported_run(exported.record) if exported else load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 
@@ -74,7 +76,7 @@ def main(argv=None):
     val = decoded_to(load_validation(config, run.class_names, folder, run.named), prepare.at_least)
     test = load_test(config, run.class_names, folder)
     engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    predictor = exported or Predictor(run.model, config.image_size, engine=engine, precision=precision)
     make_folder(flags.output, "output")
     print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
     test = None if test is None else decoded_to(test, prepare.at_least)

@@ -77,16 +77,18 @@ def main(argv=None):
     from .explaining import interpretdl as interpretdl_compat
     from .explaining.explainer import make_explainer
     from .inference import predictor as inference
+    from .inference.exported import exported_or_none
     from .runs import run as checkpoint
 
     interpretdl_compat.check_installed()
-    run = checkpoint.load_run(**vars(flags.network))
+    exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
+    run = checkpoint.exported_run(exported.record) if exported else checkpoint.load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference)
     items = read_items(flags, config, run)
     _make_folder(flags.output)
     machine.begin(config.device, config.seed)
     engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = inference.Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    predictor = exported or inference.Predictor(run.model, config.image_size, engine=engine, precision=precision)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 

@@ -94,6 +94,11 @@ class PixelExplainer(Explainer):
     @classmethod
     def of(cls, network, classifier, **settings):
         """An explainer for a network and its classifier."""
+        if network is None:
+            raise FasterNetError(
+                f"{cls.method} looks at the layers of a network, which an exported one does not show; lime does not",
+                change="method",
+            )
         return cls(network, classifier, **settings)
 
     def attribute(self, picture, x, superpixels, classes, num_samples, batch_size, seed, progress):

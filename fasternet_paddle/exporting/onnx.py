@@ -9,6 +9,7 @@ since PaddleX takes the first output for scores. The record is among the file's 
 
 import contextlib
 import importlib.util
+import io
 import os
 import sys
 import tempfile
@@ -40,11 +41,16 @@ def check_tools(extra="onnx", packages=PACKAGES):
             f"ONNX files are written by paddle2onnx and onnx 1.17, which have no release for Python 3.13 and later, "
             f"and this is Python {sys.version_info[0]}.{sys.version_info[1]}; export with Python 3.10 to 3.12"
         )
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    missing = [name for name in packages if not is_installed(name)]
     if missing:
         raise FasterNetError(
             f"this export needs {', '.join(missing)}, not installed here; run pip install 'fasternet_paddle[{extra}]'"
         )
+
+
+def is_installed(name):
+    """Whether a module can be imported, without importing it."""
+    return importlib.util.find_spec(name) is not None
 
 
 def export_onnx(model, record, folder):
@@ -71,12 +77,13 @@ def export_onnx(model, record, folder):
 
 @contextlib.contextmanager
 def _muted():
-    """Take what C++ code prints of its steps."""
+    """Take what paddle2onnx, in Python and in C++, prints of its steps."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 1)
-        yield
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         os.dup2(kept, 1)
         os.close(kept)

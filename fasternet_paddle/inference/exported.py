@@ -50,6 +50,20 @@ def open_exported(path, precision="f32", threads=None):
     return ExportedPredictor(found, precision, threads)
 
 
+def exported_or_none(weights, precision="f32", **settings):
+    """``open_exported(weights)`` where that is an exported network, else None: an entry's first question.
+
+    Args:
+        weights, precision: as ``open_exported``.
+        **settings: of a network that is to be built; an exported one is as it is, and None alone is taken.
+    """
+    if not is_exported(weights):
+        return None
+    if given := [name for name, value in settings.items() if value]:
+        raise FasterNetError(f"{weights} is an exported network, which has its {given[0]} already")
+    return open_exported(weights, precision)
+
+
 class ExportedPredictor(Predictor):
     """Logits and probabilities of an exported network, for batches of any size.
 

@@ -14,7 +14,7 @@ from ..errors import FasterNetError
 from ..model.fasternet import build_model
 from ..weights.fitting import numbered, open_weights
 from ..weights.pdparams import set_weights
-from .records import find_record, given_names, tell_assumed
+from .records import config_of, find_record, given_names, tell_assumed
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Run:
     """``History`` of the training, where it was done here (``run_training``)."""
     named: bool = True
     """Whether the class names are known; False where they are assumed, which was said."""
+    predictor: Any = None
+    """Of an exported network, which has no ``model`` here: its ``ExportedPredictor``."""
 
     @property
     def record(self):
         """``Record`` of the network: class names, image size and how an image is brought to it."""
-        return self.model.record
+        return self.model.record if self.predictor is None else self.predictor.record
 
 
 def load_run(
@@ -80,3 +82,8 @@ def load_run(
     model.eval()
     tell_assumed(known, record, class_names, image_size)
     return Run(model, config, names, named=known.named or bool(class_names))
+
+
+def exported_run(predictor):
+    """The ``Run`` of an exported network (``inference.exported``): what its record tells, without a model."""
+    return Run(None, config_of(predictor.record), predictor.record.class_names, predictor=predictor)

@@ -71,7 +71,7 @@ HOSTILE = {
     "groups of protocol buffers": (b"\x0b\x0c", "damaged or no ONNX file"),
     "a name that is no text": (classifier("", nodes=[field(4, b"\xff\xfe")]), "damaged or is no ONNX file"),
     "nothing": (b"", "holds no network"),
-    "a PNG": (b"\x89PNG\r\n\x1a\n", "damaged or no ONNX file"),
+    "a PNG": (b"\x89PNG\r\n\x1a\n", "it is a PNG picture, not an ONNX file"),
 }
 
 
