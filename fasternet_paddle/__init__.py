@@ -54,6 +54,7 @@ _MODULES = {
     "results.calibration": ("fit_temperature",),
     "results.figures": ("plot_classes", "plot_confusion", "plot_reliability"),
     "results.report": ("Report", "write_report"),
+    "inference.exported": ("open_exported",),
     "inference.predictor": ("Predictor",),
     "inference.throughput": ("loop_throughput", "model_throughput"),
     "explaining.lime": ("LIMECVInterpreter", "Lime"),
