@@ -20,7 +20,7 @@ from .runtime import cli, machine
 from .runtime.flags import NetworkFlags
 
 PICTURES = 100  # that an export is checked on
-EVALUATION = "evaluation.json"  # beside the weights, where they were evaluated
+EVALUATION = "evaluation.json"  # as `evaluate` names it
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class ExportFlags:
     crops of two photographs that scikit-learn brings."""
     data_path: str | None = None
     """Where the data set lies."""
+    evaluation: Path | None = None
+    """An evaluation.json of these weights, for the model card; by default the one beside them, if there is one."""
     license: str = "apache-2.0"
     """Of the weights, for the model card: an identifier of the Hugging Face hub."""
 
@@ -73,6 +75,7 @@ def main(argv=None):
     prepare = preparation(record)
     pictures, source = check_pictures(flags, record)
     images = _prepared(prepare, pictures)
+    measured = read_measured(flags, record)
     calibration = _calibration(flags, prepare)
     with whole_folder(flags.output, flags.overwrite) as folder:
         outputs = COMPARED[flags.format]
@@ -89,7 +92,6 @@ def main(argv=None):
             found["as_paddlex_crops"] = compare(reference, reference, images, **told, prepared_there=theirs)
             print(f"prepared as PaddleX crops, rounding the longer side: {found['as_paddlex_crops'].sentence()}")
         (folder / AGREEMENT).write_text(to_json(**found), encoding="utf-8")
-        measured = read_measured(flags.network.weights)
         card = model_card(record, flags.format, found["network"], measured, flags.license)
         (folder / CARD).write_text(card, encoding="utf-8")
     print(flags.output)
@@ -177,15 +179,17 @@ def open_network(form, folder, outputs, record):
     return (predictor.logits if outputs == "logits" else predictor.probabilities), predictor.engine
 
 
-def read_measured(weights):
-    """The figures of an evaluation that lies beside the weights, or None."""
+def read_measured(flags, record):
+    """The figures of the evaluation that the flags name or that lies beside the weights, or None."""
     from .files.json_files import read_json
 
-    path = Path(weights).parent / EVALUATION
-    if not path.is_file():
+    path = flags.evaluation or flags.network.weights.parent / EVALUATION
+    if flags.evaluation is None and not path.is_file():
         return None
     values = read_json(path)
     try:
+        if values["class_names"] != list(record.class_names):
+            raise FasterNetError(f"{path} is of other classes than this network's", change="evaluation")
         low, high = values["intervals"]["top1"]
         return {
             "images": int(values["images"]),
@@ -193,7 +197,7 @@ def read_measured(weights):
             "top1_interval": (float(low), float(high)),
         }
     except (KeyError, TypeError, ValueError):
-        raise FasterNetError(f"{path} holds no evaluation; move it away, or evaluate again") from None
+        raise FasterNetError(f"{path} holds no evaluation of this package", change="evaluation") from None
 
 
 if __name__ == "__main__":

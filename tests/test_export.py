@@ -51,7 +51,8 @@ def test_an_export_is_checked_described_and_the_same_each_time(weights, tmp_path
 
 def test_an_evaluations_figures_are_in_the_card(weights, tmp_path):
     path = weights.parent / "evaluation.json"
-    path.write_text('{"images": 360, "top1": 0.9, "intervals": {"top1": [0.8646, 0.927]}, "more": []}')
+    figures = {"class_names": list("0123456789"), "images": 360, "top1": 0.9, "intervals": {"top1": [0.8646, 0.927]}}
+    path.write_text(json.dumps(figures | {"more": []}))
     try:
         assert run(export, "--weights", weights, "--output", tmp_path / "out") == 0
         head, text = (tmp_path / "out" / "README.md").read_text().removeprefix("---\n").split("---\n", 1)
@@ -59,8 +60,9 @@ def test_an_evaluations_figures_are_in_the_card(weights, tmp_path):
         (accuracy,) = result["metrics"]
         assert accuracy["value"] == 0.9 and accuracy["args"] == {"images": 360, "interval_95": [0.8646, 0.927]}
         assert "Top-1 accuracy 90.0% of 360 images (95 % interval 86.5% to 92.7%)." in text
-        path.write_text('{"top1": 1}')
-        assert run(export, "--weights", weights, "--output", tmp_path / "none") == 2
+        for wrong in ('{"top1": 1}', json.dumps(figures | {"class_names": ["a"] * 10}), "[]"):
+            path.write_text(wrong)
+            assert run(export, "--weights", weights, "--output", tmp_path / "none") == 2
         assert not (tmp_path / "none").exists()
     finally:
         path.unlink()
