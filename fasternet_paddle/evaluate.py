@@ -68,7 +68,7 @@ def main(argv=None):
         check_logits_path(flags.logits)
     explanations = read_explanations(flags.explanations)
     exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
-    run = exported_run(exported.record) if exported else load_run(**vars(flags.network))
+    run = exported_run(exported) if exported else load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 

@@ -82,7 +82,7 @@ def main(argv=None):
 
     interpretdl_compat.check_installed()
     exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
-    run = checkpoint.exported_run(exported.record) if exported else checkpoint.load_run(**vars(flags.network))
+    run = checkpoint.exported_run(exported) if exported else checkpoint.load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference)
     items = read_items(flags, config, run)
     _make_folder(flags.output)

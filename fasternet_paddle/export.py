@@ -69,7 +69,7 @@ def main(argv=None):
     from .runs.run import load_run
 
     run = load_run(**vars(flags.network))
-    record = record_of(run)
+    record = run.record
     check_record_of(flags.format, record)
     machine.begin("cpu", 0)
     prepare = preparation(record)
@@ -106,23 +106,6 @@ def _check_flags(flags):
     if flags.calibrate is not None and flags.format != "openvino":
         raise FasterNetError(f"int8 is offered for openvino alone, got the format {flags.format}", change="format")
     check_tools_of(flags.format, flags.calibrate is not None)
-
-
-def record_of(run):
-    """The ``Record`` of a ``Run``: the model's own, or what its recipe tells."""
-    from .record import Record
-
-    if getattr(run.model, "record", None) is not None:
-        return run.model.record
-    config = run.config
-    return Record(
-        class_names=tuple(run.class_names),
-        image_size=config.image_size,
-        variant=config.variant,
-        mixer=config.mixer,
-        embed_dim=config.embed_dim,
-        dataset=config.dataset,
-    )
 
 
 def check_pictures(flags, record):

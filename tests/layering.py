@@ -43,7 +43,8 @@ FILES = {
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits"),
-        *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
+        *("programs", "onnx_files", "json_files"),
+        *("tensors", "torch_files", "torch_values", "zips"),
     ),
     "runtime": ("cli", "flags", "machine", "notebook", "text"),
     "bench": (

@@ -15,7 +15,7 @@ from ..model.fasternet import build_model
 from ..record import Record
 from ..weights.fitting import numbered, open_weights
 from ..weights.pdparams import set_weights
-from .records import find_record, given_names, tell_assumed
+from .records import config_of, find_record, given_names, tell_assumed
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Run:
     """``History`` of the training, where it was done here (``run_training``)."""
     named: bool = True
     """Whether the class names are known; False where they are assumed, which was said."""
-    exported: Record | None = None
-    """What an exported network carries, which has no ``model`` here."""
+    predictor: Any = None
+    """Of an exported network, which has no ``model`` here: its ``ExportedPredictor``."""
 
     @property
     def record(self):
         """``Record`` of the network: class names, image size and how an image is brought to it."""
-        return self.exported or self.model.record
+        return self.model.record if self.predictor is None else self.predictor.record
 
 
 def load_run(
@@ -85,10 +85,6 @@ def load_run(
     return Run(model, config, names, named=known.named or bool(class_names))
 
 
-def exported_run(record):
-    """The ``Run`` of an exported network, without a model: what its ``Record`` tells of recipe and classes."""
-    names = ("variant", "mixer", "embed_dim", "depths", "image_size", "resize")
-    known = {name: getattr(record, name) for name in names}
-    if record.dataset in DATASETS:
-        known["dataset"] = record.dataset
-    return Run(None, TrainConfig(**known), record.class_names, exported=record)
+def exported_run(predictor):
+    """The ``Run`` of an exported network (``inference.exported``): what its record tells, without a model."""
+    return Run(None, config_of(predictor.record), predictor.record.class_names, predictor=predictor)

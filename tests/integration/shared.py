@@ -7,7 +7,6 @@ import numpy as np
 
 from fasternet_paddle import Predictor, load_run
 from fasternet_paddle.data.preparation import preparation
-from fasternet_paddle.export import record_of
 from fasternet_paddle.files.images import read_image
 
 BOUND = 1e-4
@@ -17,7 +16,7 @@ BOUND = 1e-4
 def model_answers(weights, pictures):
     """(inputs ``(100, 3, S, S)``, logits, probabilities) of a run's model as it is, on a tuple of paths."""
     run = load_run(weights)
-    prepare = preparation(record_of(run))
+    prepare = preparation(run.record)
     x = np.stack([prepare(read_image(path)) for path in pictures])
     predictor = Predictor(run.model, engine="dygraph")
     logits = predictor.logits(x)

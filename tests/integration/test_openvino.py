@@ -5,7 +5,6 @@ import openvino
 import pytest
 
 from fasternet_paddle import load_run
-from fasternet_paddle.export import record_of
 from fasternet_paddle.exporting.folders import parse_record
 from fasternet_paddle.exporting.openvino import export_openvino
 from fasternet_paddle.inference.exported import open_exported
@@ -68,7 +67,7 @@ def test_exporting_twice_gives_the_same_files(folder, int8, weights, tmp_path):
         for name in ("one", "two"):
             path = tmp_path / f"{name}-{calibration is not None}"
             path.mkdir()
-            export_openvino(run.model, record_of(run), path, calibration)
+            export_openvino(run.model, run.record, path, calibration)
             found.append(checksums(path))
         assert found[0] == found[1]
 

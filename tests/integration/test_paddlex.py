@@ -16,7 +16,6 @@ from PIL import Image
 
 from fasternet_paddle import Predictor, load_run
 from fasternet_paddle.data.preparation import preparation
-from fasternet_paddle.export import record_of
 from fasternet_paddle.files.images import read_image
 from tests.integration.conftest import run_entry
 from tests.integration.shared import BOUND, model_answers
@@ -124,7 +123,7 @@ def test_a_crop_differs_by_what_export_measured(paddlex, weights, pictures, tmp_
     from fasternet_paddle.exporting.paddlex import prepare_as_paddlex, write_paddlex
 
     run = load_run(weights)
-    record = replace(record_of(run), resize="crop", interpolation="bicubic", crop_ratio=0.9)
+    record = replace(run.record, resize="crop", interpolation="bicubic", crop_ratio=0.9)
     export_network(WithSoftmax(run.model), tmp_path)
     write_paddlex(record, tmp_path)
     images = [read_image(path) for path in pictures]
