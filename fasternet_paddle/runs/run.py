@@ -9,10 +9,9 @@ from typing import Any
 
 import paddle
 
-from ..config import DATASETS, TrainConfig
+from ..config import TrainConfig
 from ..errors import FasterNetError
 from ..model.fasternet import build_model
-from ..record import Record
 from ..weights.fitting import numbered, open_weights
 from ..weights.pdparams import set_weights
 from .records import config_of, find_record, given_names, tell_assumed
