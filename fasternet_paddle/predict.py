@@ -1,6 +1,6 @@
-"""Name the pictures in files: ``python -m fasternet_paddle.predict photographs --weights work/model/best_model.pdparams``.
+"""Name the pictures in files: ``python -m fasternet_paddle.predict photographs --weights best_model.pdparams``.
 
-    python -m fasternet_paddle.predict cat.jpg                                     # a table: path, names, probabilities
+    python -m fasternet_paddle.predict cat.jpg                                # a table: path, names, probabilities
     python -m fasternet_paddle.predict photographs --recursive --output work/predictions --sheet work/sheet.png
     python -m fasternet_paddle.predict photographs --recursive --output work/predictions --resume     # after a kill
 
@@ -10,7 +10,6 @@ files; decoding in processes and the network share the cores.
 """
 
 import contextlib
-import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,9 +218,10 @@ class Predicting:
     def _finish(self, answers, failed):
         if self.flags.sheet is not None:
             self._draw_sheet()
-        rate = answers.images / answers.seconds if answers.seconds else 0.0
-        said = [f"{answers.images:,} images in {answers.seconds:.1f} s ({rate:.1f} images/s"]
-        said.append(f"{answers.waited / answers.seconds:.0%} of it waiting for files)" if answers.seconds else ")")
+        said = [f"{answers.images:,} images"]
+        if answers.seconds:
+            rate, waited = answers.images / answers.seconds, answers.waited / answers.seconds
+            said = [f"{said[0]} in {answers.seconds:.1f} s ({rate:.1f} images/s, {waited:.0%} of it waiting for files)"]
         if failed:
             said.append(f"{failed:,} not read")
         if self.flags.output is not None:

@@ -1,8 +1,8 @@
 """Logits of files as they come: decoding in processes, the network in this one.
 
-    answers = Answers(predictor, names, prepare, num_workers=2)
-    for batch, logits in answers: ...
-    answers.waited / answers.seconds                     # share of the time in which the network had no batch
+answers = Answers(predictor, names, prepare, num_workers=2)
+for batch, logits in answers: ...
+answers.waited / answers.seconds                     # share of the time in which the network had no batch
 """
 
 import time

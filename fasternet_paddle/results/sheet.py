@@ -35,7 +35,7 @@ def plot_contact_sheet(predictions, read, columns=COLUMNS):
     rows = -(-len(predictions) // columns)
     lines = min(SHOWN, len(predictions[0].names))
     figure = Figure(figsize=(2.0 * columns, (2.2 + 0.17 * lines) * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax in axes:
         ax.set_axis_off()
     for ax, prediction in zip(axes, predictions, strict=False):

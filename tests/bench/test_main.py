@@ -10,7 +10,18 @@ import cv2
 import pytest
 
 from fasternet_paddle.bench import __main__ as bench
-from fasternet_paddle.bench import inference, lime, measuring, operators, peers, subject, sweep, training, variants
+from fasternet_paddle.bench import (
+    decode,
+    inference,
+    lime,
+    measuring,
+    operators,
+    peers,
+    subject,
+    sweep,
+    training,
+    variants,
+)
 from fasternet_paddle.inference.engine import has_bf16
 from tests.networks import network
 
@@ -53,6 +64,7 @@ def small(monkeypatch):
     monkeypatch.setattr(sweep, "SWEEPS", {"batch size": ("a title", "an axis", [(1, "t0", 1, 32)])})
     monkeypatch.setattr(lime, "WARMUP_SAMPLES", 60)  # of 58 superpixels
     monkeypatch.setattr(operators, "OPERATOR_SHAPES", ((32, 8),))
+    monkeypatch.setattr(decode, "PHOTOGRAPHS", decode.PHOTOGRAPHS[:2])
     monkeypatch.setattr(variants, "CONTENDERS", {"PConv": {"mixer": "pconv"}})
     return bound
 
