@@ -13,7 +13,7 @@ PACKAGE = "fasternet_paddle"
 FOLDER = Path(__file__).resolve().parent.parent / PACKAGE
 
 SHARED = ("errors", "record")  # what every file may use
-ENTRIES = ("train", "evaluate", "explain", "export")
+ENTRIES = ("train", "evaluate", "explain", "export", "predict")
 BENCH = "bench"
 ALL = "everything but entries"
 
@@ -23,17 +23,17 @@ FILES = {
     "data": (
         *("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures", "preparation"),
         *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
-        *("classes", "photographs"),
+        *("classes", "photographs", "given", "decoding"),
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
     "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "records", "run"),
-    "inference": ("predictor", "throughput", "engine", "cache", "onnxruntime", "openvino", "timm", "exported"),
+    "inference": ("predictor", "throughput", "engine", "cache", "onnxruntime", "openvino", "timm", "exported", "answering"),
     "exporting": ("network", "folders", "agreement", "card", "formats", "paddlex", "onnx", "openvino", "timm"),
     "results": (
         *("plots", "answers", "intervals", "classes", "calibration", "figures"),
-        *("wording", "report", "outputs"),
+        *("wording", "report", "outputs", "predictions", "kept", "sheet"),
     ),
     "explaining": (
         *("lime", "explainer", "explanation", "perturbation", "surrogate"),
@@ -42,14 +42,13 @@ FILES = {
     "comparing": ("ablation", "statistics"),
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
-        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits"),
-        *("programs", "onnx_files", "json_files"),
-        *("tensors", "torch_files", "torch_values", "zips"),
+        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows"),
+        *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
     ),
     "runtime": ("cli", "flags", "machine", "notebook", "text"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
-        *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode"),
+        *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),
     ),
 }
 

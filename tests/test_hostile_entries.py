@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from fasternet_paddle import evaluate, explain, train
+from fasternet_paddle import evaluate, explain, predict, train
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.weights.pdparams import save_state
 from tests import hostile
@@ -24,6 +24,7 @@ READERS = {
         "archives",
         lambda path: evaluate.main(["--weights", "good.pdparams", "--data-path", path, "--image-size", "32"]),
     ),
+    "predict --weights": ("pickles", lambda path: predict.main(["good.pdparams", "--weights", path])),
     "explain --weights": ("pickles", lambda path: explain.main(["--weights", path, "--dataset", "digits"])),
     "explain --image": ("images", lambda path: explain.main(["--weights", "good.pdparams", "--image", path])),
 }

@@ -10,6 +10,7 @@ SUBJECTS = {  # name, which is its module's: what it measures
     "inference": "the forward pass: the notebook's way against paddle.inference, f32 and bf16",
     "training": "the training step: the notebook's loop against this package's",
     "pipeline": "the input pipeline: the notebook's transforms against the fast ones, and cores a GPU",
+    "predict": "files to predictions: whether the network waits for decoding",
     "lime": "LIME explanations: InterpretDL as it is against this package",
     "decisions": "how many top-1 decisions bf16 changes",
     "operators": "convolutions by themselves, at the shapes of the paper's table 1",

@@ -8,6 +8,7 @@ So no more than the batches in flight is in memory, and a worker process is hand
 
 import os
 import zlib
+from array import array
 
 import numpy as np
 
@@ -22,9 +23,12 @@ class PackedNames:
     """
 
     def __init__(self, names):
-        encoded = [name.encode("utf-8", "surrogateescape") for name in names]
-        self.block = b"".join(encoded)
-        self.ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+        block, ends = bytearray(), array("q")  # of an iterator no list is made
+        for name in names:
+            block += name.encode("utf-8", "surrogateescape")
+            ends.append(len(block))
+        self.block = bytes(block)
+        self.ends = np.array(ends, np.int64)
 
     def __len__(self):
         return len(self.ends)

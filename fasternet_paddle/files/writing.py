@@ -116,3 +116,8 @@ def make_folder(path, change):
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FasterNetError(f"cannot make the folder {path}: {error.strerror}", change=change) from error
+
+
+def flush_file(file):
+    """Have an open file's content on its disk, where the file system can; ``OSError`` where the disk is full."""
+    _flush(file.fileno(), "a file")

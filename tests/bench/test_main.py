@@ -10,7 +10,18 @@ import cv2
 import pytest
 
 from fasternet_paddle.bench import __main__ as bench
-from fasternet_paddle.bench import inference, lime, measuring, operators, peers, subject, sweep, training, variants
+from fasternet_paddle.bench import (
+    decode,
+    inference,
+    lime,
+    measuring,
+    operators,
+    peers,
+    subject,
+    sweep,
+    training,
+    variants,
+)
 from fasternet_paddle.inference.engine import has_bf16
 from tests.networks import network
 
@@ -18,6 +29,7 @@ RUNS = {  # subject: flags, files, a column that holds positive numbers
     "inference": ("--rounds 1 --runs 1 --sweep", {"inference", "sweep"}, "images/s"),
     "training": ("--rounds 1 --steps 2 --batch-size 4 --image-size 32", {"training"}, "images/s"),
     "pipeline": ("--rounds 1 --blocks 1 --block-images 1", {"pipeline", "decode"}, "images/s"),
+    "predict": ("--rounds 1 --images 4", {"predict"}, "images/s"),
     "lime": ("--rounds 1 --image rocket --num-samples 100 --precision f32", {"lime"}, "samples/s"),
     "decisions": ("--steps 1 --crops 10", {"decisions"}, "images"),
     "operators": ("--runs 1", {"operators"}, "GFLOP/s"),
@@ -52,6 +64,7 @@ def small(monkeypatch):
     monkeypatch.setattr(sweep, "SWEEPS", {"batch size": ("a title", "an axis", [(1, "t0", 1, 32)])})
     monkeypatch.setattr(lime, "WARMUP_SAMPLES", 60)  # of 58 superpixels
     monkeypatch.setattr(operators, "OPERATOR_SHAPES", ((32, 8),))
+    monkeypatch.setattr(decode, "PHOTOGRAPHS", decode.PHOTOGRAPHS[:2])
     monkeypatch.setattr(variants, "CONTENDERS", {"PConv": {"mixer": "pconv"}})
     return bound
 
@@ -109,6 +122,7 @@ def test_help_lists_every_subject_and_unknown_ones_are_one_sentence(capsys):
         ("training --image-size 31", "image_size must be at least 32, got 31"),
         ("training --threads 0", "threads must be at least 1 each, got 0"),
         ("pipeline --blocks 0", "blocks must be at least 1, got 0"),
+        ("predict --images 1", "images must be at least 2, got 1"),
         ("decisions --crops 0", "crops must be at least 1, got 0"),
         ("operators --engine tpu", "unknown engine 'tpu'"),
         ("operators --runs 0", "runs must be at least 1, got 0"),

@@ -1,0 +1,87 @@
+"""From files to predictions: ``python -m fasternet_paddle.bench predict``.
+
+What ``predict`` does with photographs in JPEG (``decode.py`` writes them): decoding in this process, in one, and in one
+a core, beside the network alone on ready batches. What counts is the share of the time in which the network has no
+batch to work on. On two cores the processes and the network share the cores, so the rate is below the network's own
+while it never waits.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..runtime import cli, machine
+from . import measuring
+from .rates import rates_of, report
+
+FIGURE = "T0, photographs"
+READY = "ready batches"
+
+
+@dataclass(frozen=True)
+class PredictFlags:
+    """How to measure."""
+
+    rounds: int = 3
+    """Processes each way; their median counts."""
+    images: int = 640
+    """Files a process."""
+    output: Path = Path("work/bench")
+    """Folder for predict.csv and predict.png."""
+
+    def __post_init__(self):
+        measuring.check_least(self, rounds=1, images=2)
+
+
+def measure_files(weights, images, workers):
+    """A worker: images/s, and the share of the time in which the network waits; ``workers`` None: ready batches."""
+    import numpy as np
+
+    from ..data.preparation import Preparation
+    from ..inference.answering import BATCH, Answers
+    from ..inference.predictor import Predictor
+    from .decode import write_photographs
+    from .subject import read_network
+
+    predictor = Predictor(read_network(weights), measuring.SIZE)
+    warm = np.zeros((BATCH, 3, measuring.SIZE, measuring.SIZE), np.float32)
+    predictor.logits(warm)
+    if workers is None:
+        [rate] = measuring.model_rates(predictor.logits, -(-images // BATCH), [BATCH]).values()
+        return {"rates": {FIGURE: rate}}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(path) for path in write_photographs(folder)]
+        names = [paths[number % len(paths)] for number in range(images)]
+        prepare = Preparation(measuring.SIZE, "crop")
+        answers = Answers(predictor, names, prepare, batch_size=min(BATCH, images // 2), num_workers=workers)
+        for _ in answers:
+            pass
+    return {"rates": {FIGURE: answers.images / answers.seconds}, "waited": answers.waited / answers.seconds}
+
+
+@cli.entry
+def main(argv=None):
+    """Measure as the flags say; prints table and waiting, saves CSV and PNG."""
+    flags = cli.parse(
+        PredictFlags,
+        argv,
+        prog="python -m fasternet_paddle.bench predict",
+        description="Time predictions of files: whether the network waits for decoding.",
+    )
+    from .subject import weights_file
+
+    machine.begin("cpu", seed=0)
+    print(machine.describe_machine())
+    own, jobs = measuring.own_environment(), {}
+    ways = {READY: None, "files, decoded in the main process": 0}
+    ways |= {f"files, processes: {count}": count for count in sorted({1, machine.count_cores()})}
+    with weights_file() as weights:
+        for way, workers in ways.items():
+            measuring.add_way(jobs, way, own, measure_files, weights=weights, images=flags.images, workers=workers)
+        results = measuring.in_turns(jobs, flags.rounds)
+    waits = []
+    for (way, _), rounds in results.items():
+        if way != READY:
+            shares = ", ".join(f"{one['waited']:.1%}" for one in rounds)
+            waits.append(f"{way}: the network waits {shares} of the time")
+    report("predict", rates_of(results), flags.output, waits)
