@@ -51,7 +51,7 @@ def main(argv=None):
     val = decoded_to(load_validation(config, run.class_names, flags.network.weights.parent), prepare.at_least)
     loader = make_loader(val, prepare, config.batch_size, num_workers=config.num_workers)
     engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    predictor = Predictor(run, engine=engine, precision=precision, prepare=prepare)
     print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
 
     logits, labels = collect_logits(predictor, loader)

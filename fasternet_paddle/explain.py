@@ -74,6 +74,7 @@ def main(argv=None):
     if flags.top is not None and flags.top < 1:
         raise FasterNetError(f"top must be at least 1, got {flags.top}")
 
+    from .data.preparation import config_preparation
     from .explaining import interpretdl as interpretdl_compat
     from .explaining.explainer import make_explainer
     from .inference import predictor as inference
@@ -86,7 +87,8 @@ def main(argv=None):
     _make_folder(flags.output)
     machine.begin(config.device, config.seed)
     engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = inference.Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    prepare = config_preparation(config)
+    predictor = inference.Predictor(run, engine=engine, precision=precision, prepare=prepare)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 
@@ -99,10 +101,7 @@ def main(argv=None):
 
 
 def read_items(flags, config, class_names):
-    """The images that the flags name, all of them before any long work; a list of ``Item``.
-
-    A network that sees the centre of a picture, or a picture with bars, is explained on what it sees.
-    """
+    """The images that the flags name, all of them before any long work; a list of ``Item``."""
     from .data.preparation import config_preparation
     from .files.images import read_image
 
@@ -117,8 +116,6 @@ def read_items(flags, config, class_names):
             label = int(images.labels[number])
             known = label if label < len(class_names) else None  # a network with fewer classes than the data
             items.append(Item(f"{config.dataset}-{number}", images.images[number], known))
-    if prepare.resize != "squash":
-        items = [dataclasses.replace(item, image=prepare.picture(item.image)) for item in items]
     return _with_own_names(items)
 
 

@@ -28,7 +28,7 @@ FILES = {
     "weights": ("pdparams", "shapes"),
     "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "run"),
-    "inference": ("predictor", "throughput", "engine", "cache"),
+    "inference": ("predictor", "throughput", "runners", "engine", "turns", "cache"),
     "exporting": ("network",),
     "results": ("plots",),
     "explaining": (
@@ -40,7 +40,7 @@ FILES = {
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook"),
+    "runtime": ("cli", "flags", "machine", "notebook", "quiet", "drawing"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode"),
