@@ -9,6 +9,8 @@ it, in the order in which the notebook meets them.
 
 import importlib
 
+from .runtime.quiet import watch_for_paddle
+
 __version__ = "0.1.0"
 
 _MODULES = {
@@ -79,6 +81,8 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOME)
+
+watch_for_paddle()  # the user's logging is left as it is
 
 
 def __getattr__(name):

@@ -76,7 +76,7 @@ def main(argv=None):
     val = decoded_to(load_validation(config, run.class_names, folder, run.named), prepare.at_least)
     test = load_test(config, run.class_names, folder)
     engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = exported or Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    predictor = exported or Predictor(run, engine=engine, precision=precision)
     make_folder(flags.output, "output")
     print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
     test = None if test is None else decoded_to(test, prepare.at_least)

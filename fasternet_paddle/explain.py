@@ -88,7 +88,7 @@ def main(argv=None):
     _make_folder(flags.output)
     machine.begin(config.device, config.seed)
     engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = exported or inference.Predictor(run.model, config.image_size, engine=engine, precision=precision)
+    predictor = exported or inference.Predictor(run, engine=engine, precision=precision)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 
@@ -101,10 +101,7 @@ def main(argv=None):
 
 
 def read_items(flags, config, run):
-    """The images that the flags name, all of them before any long work; a list of ``Item``.
-
-    A network that sees the centre of a picture, or a picture with bars, is explained on what it sees.
-    """
+    """The images that the flags name, all of them before any long work; a list of ``Item``."""
     from .data.preparation import preparation
     from .files.images import read_image
 
@@ -117,8 +114,6 @@ def read_items(flags, config, run):
             if not 0 <= number < len(images):
                 raise FasterNetError(f"index must lie in 0..{len(images) - 1} of {config.dataset}, got {number}")
             items.append(Item(f"{config.dataset}-{number}", images.images[number], int(images.labels[number])))
-    if prepare.resize != "squash":
-        items = [dataclasses.replace(item, image=prepare.picture(item.image)) for item in items]
     return _with_own_names(items)
 
 

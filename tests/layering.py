@@ -29,7 +29,10 @@ FILES = {
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
     "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "records", "run"),
-    "inference": ("predictor", "throughput", "engine", "cache", "onnxruntime", "openvino", "timm", "exported", "answering"),
+    "inference": (
+        *("predictor", "answering", "throughput", "runners", "engine", "turns", "cache"),
+        *("onnxruntime", "openvino", "timm", "exported"),
+    ),
     "exporting": ("network", "folders", "agreement", "card", "formats", "paddlex", "onnx", "openvino", "timm"),
     "results": (
         *("plots", "answers", "intervals", "classes", "calibration", "figures"),
@@ -45,7 +48,7 @@ FILES = {
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows"),
         *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook", "text"),
+    "runtime": ("cli", "flags", "machine", "notebook", "text", "quiet", "drawing"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),

@@ -1,57 +1,109 @@
-"""What an image given from Python means: any form -> uint8 ``(H, W, 3)`` RGB, by one rule for all who show or use it.
+"""What an image given from Python means, by one rule for all who show, classify or explain it.
 
-    picture = as_picture(image)                     # uint8 (H, W, 3)
-    x = as_input(picture, size=32)                  # float32 (3, 32, 32): what the network sees in validation
+    picture = as_picture(image)                     # any form -> uint8 (H, W, 3) RGB
+    x = as_input(image, preparation(record))        # any form -> what the network is given: float32 (3, S, S)
 
+- A path is read, and an image of Pillow's taken in any mode, as ``files.images`` does: upright, in sRGB, over white.
 - Integers ``(H, W, 3)`` or ``(3, H, W)`` are colours in 0..255, ``(H, W)`` or ``(H, W, 1)`` grey, and ``(H, W, 4)``
   colours with an opacity, laid over white.
 - Floats ``(3, H, W)`` are the network's normalised input.
 - Floats ``(H, W, 3)`` are in [0, 1] where all of them lie there, else the network's input with its channels last.
 - Floats of the other forms are in [0, 1].
 
-A leading axis of one image is dropped. Axes decide before values do: floats with their channels first are never taken
-for ones in [0, 1], since an even picture lies there after normalisation too. Floats that mean 0..255 are refused.
+A leading axis of one image is dropped. Refused is what cannot be told: floats that mean 0..255, and floats
+``(3, H, W)`` that all lie in [0, 1], as a picture's do, and an even picture's after normalisation too.
 """
 
+import os
 import warnings
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from ..errors import FasterNetError
-from .transforms import MEAN, STD, normalize, to_chw
+from ..files.images import read_image, upright_rgb
+from .preparation import Preparation
 
 OVERSHOOT = 0.1  # beyond [0, 1], that cubic interpolation leaves; normalised images reach from -2.1 to 2.6
 FARTHEST = 10.0  # from 0: four times what a normalised image reaches, a 25th of 255
+NOTEBOOKS_SIZE = 224  # pixels: for larger pictures where nothing is known of the network
+NOTEBOOKS = Preparation(NOTEBOOKS_SIZE)
+SMALLEST = 32  # pixels: the network divides both sides by 32
 
 
-def as_picture(image):
+def as_picture(image, preparation=None):
     """Any form of an image, array or tensor -> uint8 ``(H, W, 3)`` RGB; the head of this module lists the forms.
 
-    Floats a little outside their range are clipped, with a warning.
+    Floats a little outside their range are clipped, with a warning. The network's input is brought back by the mean and
+    deviation of its ``Preparation``, by default ImageNet's.
 
     Raises:
-        FasterNetError: another shape or dtype, integers outside 0..255, floats far outside their range, NaN.
+        FasterNetError: another shape or dtype, integers outside 0..255, floats far outside their range, NaN, floats of
+            which it cannot be told what they are, or a file that is none of a picture.
     """
-    return as_pictures([image])[0]
+    return as_pictures([image], preparation)[0]
 
 
-def as_pictures(images):
+def as_pictures(images, preparation=None):
     """Several images of one form -> list of uint8 ``(H, W, 3)``; whether floats lie in [0, 1] is asked of all at once.
 
     Args:
         images: sequence, array or tensor ``(N, ...)``; sizes may differ.
     """
-    arrays = [_alone(np.asarray(image)) for image in images]
-    is_unit = all(_is_unit(array) for array in arrays)
+    units = _units(images)
     pictures = []
-    for array in arrays:  # no comprehension, which is a frame of its own on some Pythons (see stacklevel)
-        pictures.append(_to_rgb(_levels(array, is_unit)))
+    for image in images:  # no comprehension, which is a frame of its own on some Pythons (see stacklevel)
+        pictures.append(_to_rgb(_levels(_as_array(image), units, preparation)))
     return pictures
 
 
-def _alone(array):
-    """Without a leading axis of one image, and refused where it is no image."""
+def as_input(image, preparation=None):
+    """Any form of an image -> what the network is given: normalised float32 ``(3, H, W)``.
+
+    What is the network's input already is neither resized nor rounded. Anything else is prepared; where no
+    ``Preparation`` is known it keeps its own size, up to the notebook's 224 pixels a side, to which it is brought else.
+    """
+    return next(as_inputs([image], preparation))
+
+
+def as_inputs(images, preparation=None):
+    """Yields ``as_input`` of each of several images of one form, files being read one by one."""
+    units = _units(images)
+    for image in images:
+        array = _as_array(image)  # of a file once
+        if is_input(array, units):
+            x = array.transpose(2, 0, 1) if array.shape[2] == 3 else array
+            yield np.ascontiguousarray(x, np.float32)
+        else:
+            yield _prepared(_to_rgb(_levels(array, units, preparation)), preparation)
+
+
+def _prepared(picture, preparation):
+    if preparation is not None:
+        return preparation(picture)
+    keeps_size = SMALLEST <= min(picture.shape[:2]) <= max(picture.shape[:2]) <= NOTEBOOKS_SIZE
+    return NOTEBOOKS.normalized(picture) if keeps_size else NOTEBOOKS(picture)
+
+
+def is_input(image, units=None):
+    """Whether an image is the network's normalised input, its channels first or last."""
+    if isinstance(image, (str, os.PathLike, Image.Image)):
+        return False
+    array = _as_array(image)
+    if not np.issubdtype(array.dtype, np.floating):
+        return False
+    units = _units([array]) if units is None else units
+    _check_floats(array, units)
+    return _is_planes(array) or (array.shape[2:] == (3,) and not units[False])
+
+
+def _as_array(image):
+    """An image as an array without a leading axis of one image, and refused where it is no image."""
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return upright_rgb(image)
+    array = np.asarray(image)
     array = array[0] if array.ndim == 4 and len(array) == 1 else array
     if not array.size:
         raise FasterNetError(f"an image must have pixels, got the shape {array.shape}")
@@ -70,28 +122,44 @@ def _is_planes(array):
     return array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3
 
 
-def _is_unit(array):
-    """Whether values lie in [0, 1], as far as interpolation keeps them there."""
-    return array.min() >= -OVERSHOOT and array.max() <= 1 + OVERSHOOT
+def _units(images):
+    """Whether all floats lie in [0, 1], as far as interpolation keeps them there: of ``(3, H, W)``, and of the rest."""
+    units = {True: True, False: True}  # by ``_is_planes``
+    for image in images:
+        if not isinstance(image, (str, os.PathLike, Image.Image)):
+            array = _as_array(image)
+            if np.issubdtype(array.dtype, np.floating):
+                units[_is_planes(array)] &= bool(array.min() >= -OVERSHOOT and array.max() <= 1 + OVERSHOOT)
+    return units
 
 
-def _levels(array, is_unit):
+def _levels(array, units, preparation):
     """uint8 in 0..255, channels last or none."""
     if np.issubdtype(array.dtype, np.integer):
         if array.min() < 0 or array.max() > 255:
             raise FasterNetError(f"an image of integers must lie in 0..255, got {array.min()} to {array.max()}")
         array = array.transpose(1, 2, 0) if _is_planes(array) else array
         return array.astype(np.uint8)
+    if not is_input(array, units):
+        return _rounded(array)
+    planes = array if _is_planes(array) else array.transpose(2, 0, 1)
+    return _rounded((preparation or NOTEBOOKS).denormalized(planes).transpose(1, 2, 0))
+
+
+def _check_floats(array, units):
     if not np.isfinite(array).all():
         raise FasterNetError("the image holds NaN or infinity; look at what made it")
     if np.abs(array).max() > FARTHEST:
         raise FasterNetError(
             f"an image of floats must lie in [0, 1] or be normalised (-2.1 to 2.6), got {array.min():.3g} to "
-            f"{array.max():.3g}; give integers for 0..255"
+            f"{array.max():.3g}; give 0..255 as integers: image.astype('uint8')"
         )
-    is_input = _is_planes(array) or (array.shape[2:] == (3,) and not is_unit)
-    array = array.transpose(1, 2, 0) if _is_planes(array) else array
-    return _rounded(array * np.array(STD) + np.array(MEAN) if is_input else array)
+    if _is_planes(array) and units[True]:
+        raise FasterNetError(
+            f"floats {array.shape} from {array.min():.3g} to {array.max():.3g} may be a picture in [0, 1] or the "
+            f"network's normalised input; give a picture with its channels last, image.transpose(1, 2, 0), and input "
+            f"as denormalize(image).transpose(1, 2, 0)"
+        )
 
 
 def _rounded(image):
@@ -114,15 +182,3 @@ def _to_rgb(image):
     if image.shape[2:] != (3,):
         image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
     return np.ascontiguousarray(image)
-
-
-def resize(picture, size):
-    """uint8 ``(H, W, 3)`` -> ``(size, size, 3)``, as the validation transform does it (bilinear, aspect not kept)."""
-    if picture.shape[:2] == (size, size):
-        return picture
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR)
-
-
-def as_input(picture, size):
-    """uint8 ``(H, W, 3)`` -> what the network sees of it in validation: normalised float32 ``(3, size, size)``."""
-    return normalize(to_chw(resize(picture, size)))

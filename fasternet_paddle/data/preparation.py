@@ -52,6 +52,7 @@ class Preparation:
         self.size = size
         self.resize = resize
         self.interpolation = interpolation or RESIZES[resize]
+        self.crop_ratio = crop_ratio
         self.shorter = round(size / crop_ratio)  # of "crop", in pixels
         self.padding = tuple(round(255 * value) for value in mean)
         self.mean = np.array(mean, np.float32).reshape(3, 1, 1)
@@ -62,9 +63,22 @@ class Preparation:
         """Pixels that ``read_image`` should leave to a picture's shorter side."""
         return GAP * (self.shorter if self.resize == "crop" else self.size)
 
+    def at(self, size):
+        """The same for another size: what it shows of a picture is the same part, in other pixels."""
+        mean, std = (tuple(values.ravel()) for values in (self.mean, self.std))
+        return Preparation(size, self.resize, self.interpolation, self.crop_ratio, mean, std)
+
     def __call__(self, image):
-        planes = np.ascontiguousarray(self.picture(image).transpose(2, 0, 1), dtype=np.float32) / 255.0
+        return self.normalized(self.picture(image))
+
+    def normalized(self, picture):
+        """uint8 ``(H, W, 3)``, of any size -> normalised float32 ``(3, H, W)``."""
+        planes = np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32) / 255.0
         return (planes - self.mean) / self.std
+
+    def denormalized(self, x):
+        """Undo ``normalized``: ``(3, H, W)`` -> float32 in [0, 1] and, where the input is no picture's, beyond."""
+        return np.asarray(x, np.float32) * self.std + self.mean
 
     def picture(self, image):
         """What the network is shown: uint8 ``(H, W, 3)`` -> uint8 ``(size, size, 3)``, before it is normalised."""

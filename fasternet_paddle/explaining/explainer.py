@@ -13,6 +13,7 @@ import operator
 
 import numpy as np
 
+from ..data.preparation import Preparation
 from ..errors import FasterNetError
 from .explanation import Explanation, find_method
 from .perturbation import prepare
@@ -42,8 +43,9 @@ class Explainer:
 
     Args:
         classifier: callable, normalised float32 ``(N, 3, S, S)`` -> probabilities ``(N, K)``, such as a ``Predictor``.
-        image_size: S; by default ``classifier.image_size`` if it has one, else 224.
-        class_names: K names; then ``classes`` may be given by name.
+        image_size: S; by default the classifier's, where it is a ``Predictor`` that knows it. Where nobody does, an
+            image keeps its own size, up to the notebook's 224 pixels (``data.pictures``).
+        class_names: K names; then ``classes`` may be given by name. By default the classifier's.
         segment: callable, uint8 ``(224, 224, 3)`` -> int ``(224, 224)``; by default InterpretDL's quickshift.
     """
 
@@ -54,9 +56,16 @@ class Explainer:
                 f"wrap a network: Predictor(model)"
             )
         self.classifier = classifier
-        self.image_size = image_size or getattr(classifier, "image_size", None)
-        self.class_names = tuple(class_names)
+        self.preparation = getattr(classifier, "preparation", None)
+        if image_size is not None:
+            self.preparation = self.preparation.at(image_size) if self.preparation else Preparation(image_size)
+        self.class_names = tuple(class_names) or getattr(classifier, "class_names", ())
         self.segment = segment
+
+    @property
+    def image_size(self):
+        """S, in pixels; None where it is unknown."""
+        return None if self.preparation is None else self.preparation.size
 
     @classmethod
     def of(cls, network, classifier, **settings):
@@ -67,7 +76,8 @@ class Explainer:
         """Explain one image.
 
         Args:
-            image: in any form that ``data.pictures`` knows, any size.
+            image: in any form that ``data.pictures`` knows, any size: a path, an image of Pillow's, an array. What is
+                the network's normalised input already is not resized.
             classes: numbers or names of the classes to explain; by default the predicted one.
             num_samples: perturbed images, or passes of the network; by default the method's number.
             batch_size: images in memory at a time; by default the method's number.
@@ -85,7 +95,7 @@ class Explainer:
         num_samples = self.num_samples if None in (num_samples, self.num_samples) else num_samples
         batch_size = self.batch_size if batch_size is None else batch_size
         check_counts(batch_size=batch_size, num_samples=1 if num_samples is None else num_samples, seed=seed)
-        picture, x = prepare(image, self.image_size)
+        picture, x = prepare(image, self.preparation)
         probabilities = self.classify(x[None])[0]
         classes = self.class_numbers(classes, probabilities)
         superpixels = self.superpixels(picture)
@@ -132,7 +142,7 @@ class Explainer:
 
     def predict(self, image):
         """Probabilities ``(K,)`` of one image, as ``explain`` takes it."""
-        _, x = prepare(image, self.image_size)
+        _, x = prepare(image, self.preparation)
         return self.classify(x[None])[0]
 
     def classify(self, batch):

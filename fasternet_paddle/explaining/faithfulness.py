@@ -77,11 +77,11 @@ def measure_faithfulness(
     if hide not in ("grey", "mean"):
         raise FasterNetError(f"hide must be grey or mean, got {hide!r}")
     label = explanation.classes[explanation.row(label)]
-    picture, x = prepare(image, explainer.image_size)
+    picture, x = prepare(image, explainer.preparation)
     if picture.shape != explanation.image.shape or (picture != explanation.image).any():
         raise FasterNetError("image must be the one that was explained, got another")
     hidden = np.full_like(picture, GREY) if hide == "grey" else None
-    perturb = Perturber(picture, x, explanation.superpixels, hidden)
+    perturb = Perturber(picture, x, explanation.superpixels, explainer.preparation, hidden)
     count = explanation.weights.shape[1]
     draw = np.random.RandomState(seed)
     orders = [explanation.ranking(label), *(draw.permutation(count) for _ in range(orderings))]

@@ -7,12 +7,15 @@ import contextlib
 import importlib
 import importlib.util
 import io
+import threading
 import warnings
 
 from ..errors import FasterNetError
 
 INSTALL = "pip install -e '.[explain]' && pip install --no-deps interpretdl==0.8.0"
 NEEDS = ("interpretdl", "IPython", "requests", "skimage")  # what the extra brings
+
+_importing = threading.RLock()  # what an import changes meanwhile is the process's, not the thread's
 
 
 def check_installed():
@@ -29,7 +32,7 @@ def load_interpretdl(module=None):
         FasterNetError: it is not installed (``check_installed``) or cannot be imported.
     """
     check_installed()
-    with _old_display(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with _importing, _old_display(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         # It prints that Paddle is missing when it is only newer than it expects, and its docstrings hold escapes that
         # Python warns of when it first compiles them.
         warnings.simplefilter("ignore")

@@ -1,15 +1,17 @@
 """LIME (Ribeiro et al. 2016) as InterpretDL does it, made right and fast (notebook 2.5).
 
-    lime = Lime(Predictor(model, image_size=32), image_size=32, class_names=names)
-    explanation = lime.explain(image, num_samples=1000, seed=0)            # the predicted class
+    lime = Lime(Predictor(run))                                            # or of a network: Predictor(model)
+    explanation = lime.explain("cat.jpg", num_samples=1000, seed=0)        # the predicted class
     several = lime.explain_many(images, classes=["cat", "dog"])            # both from one set of perturbations each
 
 The classifier is any callable from normalised images ``(N, 3, H, W)`` to probabilities ``(N, K)``. Weights equal
 InterpretDL's for the same seed. ``LIMECVInterpreter`` is the notebook's call of InterpretDL, on ``Lime``.
 """
 
+import os
+
+from ..data.pictures import as_picture
 from ..errors import FasterNetError
-from ..files.images import read_image
 from ..inference.predictor import Predictor
 from .explainer import Explainer
 from .interpretdl import load_interpretdl
@@ -30,7 +32,7 @@ class Lime(Explainer):
     def attribute(self, picture, x, superpixels, classes, num_samples, batch_size, seed, progress):
         from .surrogate import BatchLimeBase  # imports InterpretDL
 
-        perturb = Perturber(picture, x, superpixels)
+        perturb = Perturber(picture, x, superpixels, self.preparation)
         weights, intercepts, r2 = BatchLimeBase(seed, progress).fit(
             picture, superpixels, lambda masks: self.classify(perturb(masks)), classes, num_samples, batch_size
         )
@@ -71,9 +73,9 @@ class _Interpreter:
         """InterpretDL's call, with its return value and its ``lime_results``.
 
         Args:
-            data: path of an image, or an image as ``Lime.explain`` takes it. It is brought to 224 x 224 pixels, and for
-                the network to the predictor's ``image_size``, as in validation; ``resize_to`` and ``crop_to`` are
-                InterpretDL's and without effect.
+            data: an image as ``Lime.explain`` takes it. It is segmented and shown at 224 x 224 pixels, and prepared for
+                the network as the model's record says; ``resize_to`` and ``crop_to`` are InterpretDL's and without
+                effect.
             interpret_class: number of a class, or several.
             top_k: most probable classes to explain where ``interpret_class`` is None.
             num_samples, batch_size: as of ``Lime.explain``.
@@ -85,7 +87,7 @@ class _Interpreter:
         """
         if self._lime is None:
             self._lime = Lime(Predictor(self.model, **self._settings))
-        image = read_image(data) if isinstance(data, str) else data
+        image = as_picture(data) if isinstance(data, (str, os.PathLike)) else data  # read once
         if interpret_class is None:
             interpret_class = self._lime.predict(image).argsort()[-top_k:]
         explanation = self._lime.explain(

@@ -13,6 +13,7 @@ import contextlib
 import copy
 import io
 import sys
+import threading
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from .interpretdl import load_interpretdl
 interpretdl = load_interpretdl()
 NOISE = 0.1  # standard deviation of the noise of SmoothGrad and GradSHAP, of the image's range: InterpretDL's default
 WINDOWS = 8  # an occluding window is an eighth of the image, and moves by half its side
+_one_at_a_time = threading.Lock()  # InterpretDL draws from numpy's global generator, and its bars go to sys.stderr
 SMALLEST_MAP = 7  # pixels; the coarsest map that Grad-CAM and Score-CAM look at, the last one's side at 224 pixels
 
 
@@ -103,7 +105,7 @@ class PixelExplainer(Explainer):
 
     def attribute(self, picture, x, superpixels, classes, num_samples, batch_size, seed, progress):
         maps = []
-        with _numpy_seed(seed), _quiet(progress):
+        with _one_at_a_time, _numpy_seed(seed), _quiet(progress):
             for label in classes:
                 pixels = np.asarray(self.pixel_map(x[None], label, num_samples, batch_size), np.float32)
                 maps.append(cv2.resize(pixels, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR))

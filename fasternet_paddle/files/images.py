@@ -86,6 +86,16 @@ def read_image(path, max_pixels=IMAGE_PIXELS, limit_bytes=IMAGE_BYTES, at_least=
         return _upright(colours.rgb(deep or image), _orientation(image))
 
 
+def upright_rgb(image):
+    """A picture that Pillow has opened, of any mode, as ``read_image`` would give it: uint8 (H, W, 3) sRGB, upright.
+
+    Raises:
+        FasterNetError: its numbers have no agreed range, or it cannot be loaded.
+    """
+    with refusals_name("the image", "image of Pillow's"):
+        return _upright(colours.rgb(image), _orientation(image))
+
+
 def _opened(file, max_pixels, tiff):
     """Pillow's image, of which only the header has been read."""
     from PIL import Image, UnidentifiedImageError

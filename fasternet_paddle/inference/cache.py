@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -21,12 +22,15 @@ import paddle
 from ..errors import FasterNetError
 from ..exporting.network import FILES, export_network, input_channels
 from ..files.cache import CACHE_VARIABLE, cache_root
+from ..runtime.quiet import errors_alone
 
 FORMAT = 1  # of an entry; another number leaves the older entries to be pruned
 CHECKSUMS = "checksums.json"
 KEPT_ENTRIES = 16  # a T0 takes 11 MB, an L 370 MB
 KEPT_SECONDS = 3600  # an entry used within the last hour stays, whatever their number
 PASSING = ("training", "_full_name", "_built")  # attributes of a layer that depend on what was done, not what it is
+
+_exporting = threading.Lock()
 
 
 def fingerprint(model):
@@ -78,15 +82,47 @@ def exported(model, cache_dir=None, anew=False):
     Raises:
         FasterNetError: the cache cannot be written, or belongs to another user.
     """
+
+    def write(folder):
+        with errors_alone():
+            export_network(model, folder)
+
+    with _exporting:  # Paddle compiles for one thread at a time
+        return _entry(fingerprint(model), write, cache_dir, anew)
+
+
+def packed(entry):
+    """The files of an entry, as ``{name: bytes}``, for ``unpacked`` on this machine or another.
+
+    Raises:
+        FasterNetError: the cache has lost the entry.
+    """
+    if not _is_intact(entry):
+        raise FasterNetError(f"the compiled network is no longer in the cache ({entry}); make its Predictor again")
+    return {name: (entry / name).read_bytes() for name in FILES}
+
+
+def unpacked(name, files, cache_dir=None):
+    """The entry called ``name`` that ``packed`` has read, written again where the cache lacks it; its folder."""
+
+    def write(folder):
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+
+    return _entry(name, write, cache_dir)
+
+
+def _entry(name, write, cache_dir, anew=False):
+    """The folder of an intact entry; ``write(folder)`` makes its files where there is none, or anew."""
     cache = _open_cache(Path(cache_dir).expanduser() if cache_dir else cache_root())
-    entry = cache / fingerprint(model)
+    entry = cache / name
     if not anew and _is_intact(entry):
         os.utime(entry)  # when it was last used, for pruning
         return entry
     try:
         temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=cache))
         try:
-            export_network(model, temporary)
+            write(temporary)
             checksums = {name: _checksum(temporary / name) for name in FILES}
             (temporary / CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
             _put(temporary, entry, anew)

@@ -6,11 +6,13 @@ logits = run(x)                              # contiguous float32 (N, C, H, W) -
 
 import contextlib
 import os
+import threading
 
 import paddle
 
 SHAPES_KEPT = 4  # oneDNN packs all weights once more for each shape of the input: 370 MB a shape of an L
 COLLECTION = "FLAGS_eager_delete_tensor_gb"  # when Paddle's executor frees a tensor after its last use; below 0: never
+_flags = threading.Lock()
 
 
 def load_exported(folder, place, precision, threads, probe):
@@ -26,7 +28,8 @@ def load_exported(folder, place, precision, threads, probe):
         probe: contiguous float32 images ``(N, C, H, W)`` for a first run.
 
     Returns:
-        A function from contiguous float32 images ``(N, C, H, W)`` to the network's output.
+        A function from contiguous float32 images ``(N, C, H, W)`` to the network's output, for one call at a time
+        (``turns``).
     """
     config = paddle.inference.Config(str(folder / "inference.json"), str(folder / "inference.pdiparams"))
     config.disable_glog_info()
@@ -62,13 +65,14 @@ def _intermediates_kept():
     Otherwise each is allocated and freed in every run, by a thread that waits for work in a busy loop and takes its
     time from the kernels': a fifth of a single image's, a tenth of a batch's in f32 (T0, two cores).
     """
-    before = paddle.get_flags(COLLECTION)
-    if COLLECTION not in os.environ:  # else the user has decided
-        paddle.set_flags({COLLECTION: -1.0})
-    try:
-        yield
-    finally:
-        paddle.set_flags(before)
+    with _flags:  # of two threads the second would find what the first one has set, and leave it so
+        before = paddle.get_flags(COLLECTION)
+        if COLLECTION not in os.environ:  # else the user has decided
+            paddle.set_flags({COLLECTION: -1.0})
+        try:
+            yield
+        finally:
+            paddle.set_flags(before)
 
 
 def has_bf16():

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
+from ..data.preparation import preparation
 from ..errors import FasterNetError
 from ..exporting.folders import KEY, parse_record, read_record
 from ..exporting.network import FILES
@@ -20,7 +21,9 @@ from ..runtime.machine import available_threads
 from .engine import has_bf16, load_exported
 from .onnxruntime import load_onnx
 from .openvino import load_openvino
-from .predictor import PROBE_SHAPE, Predictor
+from .predictor import Predictor
+from .runners import PROBE_SHAPE
+from .turns import InTurn
 
 NETWORKS = {FILES[0]: "paddle.inference", "inference.onnx": "onnxruntime", "inference.xml": "openvino"}
 CHANNELS = 3
@@ -74,6 +77,8 @@ class ExportedPredictor(Predictor):
     ``record`` is the model's; ``network_outputs`` says whether the network itself gives "logits" or "probabilities".
     """
 
+    threads = None  # of the engine; set when the network is opened
+
     def __init__(self, path, precision="f32", threads=None):
         self.engine = NETWORKS[path.name]
         self.precision = precision
@@ -82,8 +87,9 @@ class ExportedPredictor(Predictor):
         self.threads = threads or available_threads()
         self.channels = CHANNELS
         self._load(path)
-        self.image_size = self.record.image_size
-        self.num_classes = len(self.record.class_names)
+        self.class_names, self.temperature = self.record.class_names, self.record.temperature
+        self.preparation = preparation(self.record)
+        self.num_classes = len(self.class_names)
         self._bytes_a_pixel = 4 * _values_a_pixel(self.record)
         answer = self._run(_probe())
         if answer.shape != (PROBE_SHAPE[0], self.num_classes):
@@ -121,14 +127,6 @@ class ExportedPredictor(Predictor):
 
         return logits
 
-    def probabilities(self, x):
-        """Softmax of the logits divided by the record's temperature: float32 ``(N, K)``, each row with sum 1."""
-        logits = self.logits(x) / np.float32(self.record.temperature or 1.0)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-    __call__ = probabilities
-
     def describe(self):
         """One line: engine, precision, device."""
         return f"exported network through {self.engine}, {self.precision}, cpu, threads: {self.threads}"
@@ -141,7 +139,7 @@ def _probe():
 
 def _paddle(folder, place, precision, threads):
     try:
-        return load_exported(folder, place, precision, threads, _probe())
+        return InTurn(load_exported(folder, place, precision, threads, _probe()))
     except Exception as error:  # whatever Paddle raises for files that it cannot use
         reason = type(error).__name__
         raise FasterNetError(f"paddle.inference cannot run the network in {folder} ({reason}); is it whole?") from None

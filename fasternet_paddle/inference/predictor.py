@@ -1,94 +1,144 @@
-"""One forward pass, many questions: accuracy, throughput and explanations stand on ``Predictor``.
+"""One forward pass, many questions: predictions, accuracy, throughput and explanations stand on ``Predictor``.
 
-    predictor = Predictor(model)                 # compiled by paddle.inference, f32; says so: predictor.describe()
-    logits = predictor.logits(x)                 # normalised float32 (N, 3, H, W) -> (N, K), N, H and W as you like
-    p = predictor.probabilities(x)               # their softmax
+    predictor = Predictor(run)                   # of load_run, or a network; compiled by paddle.inference in f32
+    predictor.predict("cat.jpg", top_k=3)        # [("cat", 0.93), ("dog", 0.04), ("deer", 0.01)]
+    p = predictor.probabilities(x)               # normalised float32 (N, 3, H, W) -> (N, K), N, H and W as you like
+    logits = predictor.logits(x)                 # of which those are the softmax
 
 On a CPU the ``paddle`` engine runs oneDNN kernels with batch norm folded into the convolutions: the same outputs as
-``dygraph`` to 1e-5 of the largest, several times faster (``python -m fasternet_paddle.bench inference``).
+``dygraph`` to 1e-5 of the largest, several times faster (``python -m fasternet_paddle.bench inference``). Threads may
+share one; it can be pickled, and lives on in a forked process (docs/serving.md).
 """
 
-import contextlib
-from math import prod
+import warnings
 
 import numpy as np
 import paddle
 
+from ..data.pictures import as_inputs
+from ..data.preparation import Preparation, preparation
 from ..errors import FasterNetError
-from ..exporting.network import input_channels, suited_to_bf16
-from ..model.summary import eval_mode
-from ..runtime.machine import available_threads
-from .cache import exported
-from .engine import has_bf16, load_exported
+from ..exporting.network import input_channels
+from .runners import Compiled, Eager, check_precision, place_of
 
 ENGINES = ("paddle", "dygraph")
 PRECISIONS = ("f32", "bf16")
 SMALLEST = 32  # pixels: the network divides both sides by 32
 BYTES_A_RUN = {"cpu": 1 << 30, "gpu": 8 << 30}  # of all layers' outputs; larger batches are run in parts
-PROBE_SHAPE = (2, 64, 64)  # images, height and width of a first run and of the check against dygraph
-AGREEMENT = {"f32": 1e-3, "bf16": 0.25}  # of the largest logit; a wrong network is off by more than all of it
+AT_A_TIME = 64  # images that ``predict`` reads and prepares before it runs them
+CONTRAST = 0.5  # between values of a batch, in [0, 1]: below it may be grey pictures, normalised
 
 
 class Predictor:
-    """Logits and probabilities of a classifier for batches of any size.
+    """Logits, probabilities and named answers of a classifier, for batches of any size and from any thread.
 
     Args:
-        model: ``paddle.nn.Layer``, ``(N, C, H, W)`` -> logits ``(N, K)``. Its mode and the global device are left as
-            they are; it is always run in eval mode, where its weights lie.
-        image_size: side in pixels of the images it was trained on, for those who prepare images; None if unknown.
+        model: ``paddle.nn.Layer``, ``(N, C, H, W)`` -> logits ``(N, K)``, or a ``Run``. Its mode and the global device
+            are left as they are; it is always run in eval mode, where its weights lie.
+        image_size: side in pixels of the images it was trained on; by default what its record says.
         engine: "paddle" compiles the network as it is now (``paddle.inference``); "dygraph" runs the model itself.
         precision: "f32", or "bf16" (engine "paddle" on a processor with bf16 instructions).
         cache_dir: where the compiled network is kept; by default ``files.cache.cache_root()``.
         threads: of the "paddle" engine on a CPU; by default ``OMP_NUM_THREADS``, else all cores of this process.
+        class_names: K names for ``predict``; by default the record's or the run's, else there are numbers.
+        prepare: ``Preparation`` of its images; by default the record's, else the notebook's resize to ``image_size``.
 
     Raises:
-        FasterNetError: unknown engine or precision, bf16 where there is none, weights that are not finite, or a cache
-            that cannot be written.
+        FasterNetError: unknown engine or precision, bf16 where there is none, weights that are not finite, as many
+            names as there are no classes, or a cache that cannot be written.
     """
 
-    def __init__(self, model, image_size=None, engine="paddle", precision="f32", cache_dir=None, threads=None):
+    def __init__(
+        self,
+        model,
+        image_size=None,
+        engine="paddle",
+        precision="f32",
+        cache_dir=None,
+        threads=None,
+        class_names=None,
+        prepare=None,
+    ):
         _check_choice("engine", engine, ENGINES)
         _check_choice("precision", precision, PRECISIONS)
-        self.image_size = image_size
+        model, run = (model, None) if isinstance(model, paddle.nn.Layer) else (model.model, model)
+        record = getattr(model, "record", None)
+        place = place_of(model)
+        check_precision(engine, precision, place)
         self.engine = engine
         self.precision = precision
+        self.device = "gpu" if place.is_gpu_place() else "cpu"
         self.channels = input_channels(model)
-        self.place = _place(model)
-        self.device = "gpu" if self.place.is_gpu_place() else "cpu"
-        self.threads = threads or available_threads()
-        _check_precision(engine, precision, self.device)
-        _check_weights(model)
-        images, height, width = PROBE_SHAPE
-        probe = np.random.RandomState(0).standard_normal((images, self.channels, height, width)).astype(np.float32)
-        with outputs_counted(model) as counts:
-            logits = _eager_logits(model, probe, self.place)
+        eager = Eager(model)
+        logits, self._bytes_a_pixel = eager.probed()
         self.num_classes = logits.shape[1]
-        self._bytes_a_pixel = 4 * sum(counts) / (images * height * width)
+        self.class_names = _names(self.num_classes, record, run, class_names)
+        self.temperature = None if record is None else record.temperature
+        self.preparation = _preparation(record, run, image_size, prepare)
         if engine == "dygraph":
-            self._run = lambda x: _eager_logits(model, x, self.place)
+            self._run = eager
         else:
-            self._run = self._compile(model, cache_dir, probe, logits)
+            self._run = Compiled(model, logits, precision, place, cache_dir, threads)
+
+    @property
+    def threads(self):
+        """Of the CPU's kernels, where the network is compiled."""
+        return self._run.threads
+
+    @property
+    def image_size(self):
+        """Side in pixels of the images it was trained on; None if unknown."""
+        return None if self.preparation is None else self.preparation.size
+
+    def predict(self, images, top_k=5):
+        """Names and probabilities of the most probable classes.
+
+        Args:
+            images: an image in any form that ``data.pictures`` knows (a path, an image of Pillow's, uint8
+                ``(H, W, 3)``, the network's normalised input, ...), or several: a list, or an array ``(N, ...)``.
+            top_k: classes an image, at least 1; all where there are fewer.
+
+        Returns:
+            ``[(name, probability), ...]``, the most probable first; for several images a list of these.
+
+        Raises:
+            FasterNetError: what is no image, or floats of which it cannot be told what they are.
+        """
+        if top_k < 1:
+            raise FasterNetError(f"top_k must be at least 1, got {top_k}")
+        several = _is_several(images)
+        answers = []
+        for batch in self._batches(images if several else [images]):
+            for row in self._softmax(self._logits(batch)):
+                best = np.argsort(-row, kind="stable")[:top_k]
+                answers.append([(self.name(number), float(row[number])) for number in best.tolist()])
+        return answers if several else answers[0]
+
+    def name(self, number):
+        """Name of a class; "class 3" where there are no names."""
+        return self.class_names[number] if self.class_names else f"class {number}"
 
     def logits(self, x):
         """Logits ``(N, K)`` float32 of normalised images ``(N, C, H, W)``; N may be 0, H and W are at least 32.
 
+        Images in other forms, such as a list of paths or uint8 ``(N, H, W, 3)``, are prepared as by ``predict``.
+
         Raises:
-            FasterNetError: another shape, or integers where normalised floats belong.
+            FasterNetError: another shape, or what is no image.
         """
-        x = self._checked(x)
-        most = max(1, int(BYTES_A_RUN[self.device] / (self._bytes_a_pixel * x.shape[2] * x.shape[3])))
-        runs = -(-len(x) // most)
-        step = -(-len(x) // max(1, runs))  # parts of one size: 100 images in 4 times 25, not in 32, 32, 32 and 4
-        parts = [self._run(x[start : start + step]) for start in range(0, len(x), max(1, step))]
-        return np.concatenate(parts) if parts else np.empty((0, self.num_classes), np.float32)
+        if not _is_batch(x):
+            parts = [self._logits(batch) for batch in self._batches(x if _is_several(x) else [x])]
+            return np.concatenate(parts) if parts else np.empty((0, self.num_classes), np.float32)
+        _warn_if_pictures(x)
+        return self._logits(x)
 
     def probabilities(self, x):
-        """Softmax of ``logits``: float32 ``(N, K)``, each row with sum 1."""
-        logits = self.logits(x)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        """Softmax of ``logits``: float32 ``(N, K)``, with the record's temperature; each row has sum 1."""
+        return self._softmax(self.logits(x))
 
-    __call__ = probabilities  # so that a Predictor is a classifier like any other callable
+    def __call__(self, x):
+        """``probabilities`` of the network's input, as of any classifier that is a callable."""
+        return self._softmax(self._logits(x))
 
     def describe(self):
         """One line: engine, precision, device."""
@@ -98,90 +148,92 @@ class Predictor:
             return f"paddle.inference, {self.precision}, gpu"
         return f"paddle.inference with oneDNN, {self.precision}, cpu, {_count(self.threads, 'thread')}"
 
-    def _checked(self, x):
+    def _batches(self, images):
+        """Batches ``(N, C, H, W)`` of a sequence of images in any form; it is read no further than the one in use."""
+        if self.channels != 3:  # no picture's
+            yield np.asarray(images)
+            return
+        batch = []
+        for x in as_inputs(images, self.preparation):
+            if batch and (len(batch) == AT_A_TIME or x.shape != batch[0].shape):
+                yield np.stack(batch)
+                batch = []
+            batch.append(x)
+        if batch:
+            yield np.stack(batch)
+
+    def _logits(self, x):
+        """Logits of the network's input, run in parts that fit into memory."""
         x = np.asarray(x)
         if x.ndim != 4 or x.shape[1] != self.channels or min(x.shape[2:]) < SMALLEST:
             raise FasterNetError(
                 f"images must be (N, {self.channels}, H, W) with H and W at least {SMALLEST}, got {x.shape}"
             )
         if not np.issubdtype(x.dtype, np.floating):
-            raise FasterNetError(f"images must be normalised floats, got {x.dtype}; apply transforms.normalize first")
-        return np.ascontiguousarray(x, dtype=np.float32)
+            raise FasterNetError(
+                f"the network's input must be normalised floats, as test_transform makes them, got {x.dtype}; predict, "
+                f"logits and probabilities also take images"
+            )
+        x = np.ascontiguousarray(x, dtype=np.float32)
+        most = max(1, int(BYTES_A_RUN[self.device] / (self._bytes_a_pixel * x.shape[2] * x.shape[3])))
+        runs = -(-len(x) // most)
+        step = -(-len(x) // max(1, runs))  # parts of one size: 100 images in 4 times 25, not in 32, 32, 32 and 4
+        parts = [self._run(x[start : start + step]) for start in range(0, len(x), max(1, step))]
+        return np.concatenate(parts) if parts else np.empty((0, self.num_classes), np.float32)
 
-    def _compile(self, model, cache_dir, probe, wanted):
-        """Load the exported network and see that it answers as the model does; a stale one is exported again."""
-        network = suited_to_bf16(model) if self.precision == "bf16" else model
-        for anew in (False, True):
-            folder = exported(network, cache_dir, anew)
-            try:
-                run = load_exported(folder, self.place, self.precision, self.threads, probe)
-                difference = np.abs(run(probe) - wanted).max()
-            except Exception as error:  # whatever Paddle raises for files that it cannot use
-                difference, cause = np.inf, error
-            else:
-                cause = None
-            if difference <= AGREEMENT[self.precision] * np.abs(wanted).max():
-                return run
+    def _softmax(self, logits):
+        logits = logits if self.temperature is None else logits / np.float32(self.temperature)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _names(num_classes, record, run, given):
+    """Names of the classes, as far as there are some that fit."""
+    if given and len(given) != num_classes:
         raise FasterNetError(
-            f"the network compiled by paddle.inference does not answer as the model does (off by {difference:.3g} for "
-            f"logits up to {np.abs(wanted).max():.3g}); use the engine dygraph"
-        ) from cause
+            f"class_names must name each of the {num_classes} classes, got {len(given)}", change="class_names"
+        )
+    names = tuple(given or getattr(record, "class_names", ()) or getattr(run, "class_names", ()))
+    return names if len(names) == num_classes else ()  # a record may be of another head than the one that is there now
 
 
-@contextlib.contextmanager
-def outputs_counted(model):
-    """A list that receives the number of values of every layer's output while ``model`` runs."""
-    counts = []
-
-    def note(_layer, _inputs, output):
-        if isinstance(output, paddle.Tensor):
-            counts.append(prod(output.shape))
-
-    leaves = [layer for layer in model.sublayers(include_self=True) if not layer.sublayers()]
-    hooks = [layer.register_forward_post_hook(note) for layer in leaves]
-    try:
-        yield counts
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _preparation(record, run, image_size, prepare):
+    """The ``Preparation`` of a network's images, as far as somebody knows it."""
+    if prepare is not None:
+        return prepare
+    known = preparation(record) if record is not None else None
+    size = image_size or (None if run is None else run.config.image_size)
+    if size is None or (known is not None and image_size is None):
+        return known
+    return known.at(size) if known is not None else Preparation(size)
 
 
-def _eager_logits(model, x, place):
-    with eval_mode(model), paddle.no_grad():
-        return model(paddle.to_tensor(x, place=place)).numpy()
+def _is_several(images):
+    """Whether there are several: a list, or an array with an axis of images."""
+    return isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4
 
 
-def _place(model):
-    """Where the weights lie; the global device where there are none."""
-    for parameter in model.parameters():
-        return parameter.place
-    return paddle.framework._current_expected_place()
+def _is_batch(x):
+    """Whether ``x`` is the network's input, well-formed or not: floats, channels not last."""
+    if getattr(x, "ndim", 0) != 4:
+        return False
+    return np.issubdtype(np.asarray(x[:0]).dtype, np.floating) and x.shape[3] not in (1, 3, 4)
+
+
+def _warn_if_pictures(x):
+    """Say that a batch lies in [0, 1], as pictures do that nobody has normalised."""
+    x = np.asarray(x)
+    if x.size and x.min() >= 0 and x.max() <= 1 and np.ptp(x) >= CONTRAST:
+        warnings.warn(
+            f"the network's input lies between {x.min():.3g} and {x.max():.3g}, as pictures in [0, 1] do that are not "
+            f"normalised; give those with their channels last, x.transpose(0, 2, 3, 1), or as integers",
+            stacklevel=3,  # who called logits
+        )
 
 
 def _check_choice(name, value, known):
     if value not in known:
         raise FasterNetError(f"unknown {name} {value!r}; known: {', '.join(known)}")
-
-
-def _check_precision(engine, precision, device):
-    if precision == "f32":
-        return
-    if engine == "dygraph" or device == "gpu":
-        raise FasterNetError(
-            f"precision bf16 is offered by the engine paddle on a CPU, got the engine {engine} on a {device}; use f32"
-        )
-    if not has_bf16():
-        raise FasterNetError("precision bf16 needs a processor with AVX512-BF16 or AMX, which this one lacks; use f32")
-
-
-def _check_weights(model):
-    # oneDNN turns NaN into zeros at a ReLU, so a broken model would give numbers that look sound.
-    broken = [name for name, value in model.state_dict().items() if not np.isfinite(value.numpy()).all()]
-    if broken:
-        raise FasterNetError(
-            f"the model's weights hold NaN or infinity ({len(broken)} of its tensors, first {broken[0]}); "
-            f"train again with a lower learning rate, or take an earlier checkpoint"
-        )
 
 
 def _count(number, noun):

@@ -8,6 +8,8 @@ the paper's own column is larger by up to 2 %.
 """
 
 import contextlib
+import threading
+import weakref
 from dataclasses import dataclass
 from math import prod
 
@@ -64,13 +66,37 @@ def count_parameters(model):
     return sum(prod(parameter.shape) for parameter in model.parameters() if not parameter.stop_gradient)
 
 
+_in_eval = weakref.WeakKeyDictionary()  # networks that are in eval mode for a while: how many hold them there
+_lock = threading.Lock()
+
+
 @contextlib.contextmanager
 def eval_mode(model):
-    """Put ``model`` into eval mode for a while; every sublayer gets its own mode back, whatever happens."""
-    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
-    model.eval()
+    """Put ``model`` into eval mode for a while; every sublayer gets its own mode back, whatever happens.
+
+    Several threads may do so at a time: the modes are those that the first one found, and the last one puts them back.
+    """
+    with _lock:
+        if model not in _in_eval:
+            _in_eval[model] = Holders([(layer, layer.training) for layer in model.sublayers(include_self=True)])
+        holders = _in_eval[model]
+        holders.count += 1
+        model.eval()
     try:
         yield model
     finally:
-        for layer, training in modes:
-            layer.training = training
+        with _lock:
+            holders.count -= 1
+            if not holders.count:
+                for layer, training in holders.modes:
+                    layer.training = training
+                del _in_eval[model]
+
+
+@dataclass
+class Holders:
+    """Who holds a network in eval mode."""
+
+    modes: list
+    """Each layer and the mode that it had."""
+    count: int = 0

@@ -5,8 +5,11 @@ import warnings
 import numpy as np
 import paddle
 import pytest
+from PIL import Image
 
-from fasternet_paddle.data.pictures import as_input, as_picture, as_pictures
+from fasternet_paddle.data.pictures import as_input, as_picture, as_pictures, is_input
+from fasternet_paddle.data.preparation import Preparation
+from fasternet_paddle.data.transforms import denormalize
 from fasternet_paddle.data.transforms import test_transform as validation_transform
 from fasternet_paddle.errors import FasterNetError
 from tests.photographs import normalised, photograph
@@ -46,7 +49,7 @@ def test_floats_outside_the_range_are_clipped_with_a_warning():
         (np.zeros((0, 10, 3), np.uint8), "must have pixels"),
         (np.full((10, 10, 3), 300), "0..255"),
         (np.full((3, 10, 10), np.nan), "NaN"),
-        (np.full((10, 10, 3), 200.0), r"lie in \[0, 1\] or be normalised .* got 200 to 200; give integers"),
+        (np.full((10, 10, 3), 200.0), r"lie in \[0, 1\] or be normalised .* got 200 to 200; give 0..255 as integers"),
         (np.full((10, 10, 3), -1), "0..255, got -1"),
         (np.zeros((2, 10, 10, 3), np.uint8), "an image must be"),
         (np.zeros((10, 10, 3), complex), "integers or floats"),
@@ -59,12 +62,19 @@ def test_what_is_no_image_is_refused(image, message):
         as_picture(image)
 
 
-def test_axes_decide_before_values_do():
-    """An even picture lies in [0, 1] after normalisation too, and is what the network would be given."""
+def test_what_may_be_either_is_refused_with_the_way_to_pass_it():
+    """An even picture lies in [0, 1] after normalisation too, as pictures do that are not normalised."""
     even = np.full((40, 40, 3), 130, np.uint8)
     x = normalised(even[None])[0]
+    unit = (photograph("coffee", 40) / 255.0).transpose(2, 0, 1)
     assert x.min() >= 0 and x.max() <= 1
-    assert (as_picture(x) == even).all()
+    for image in (x, unit):
+        for refuses in (as_picture, as_input):
+            with pytest.raises(FasterNetError, match=r"from 0\S* to \S+ may be a picture in \[0, 1\] or the network's"):
+                refuses(image)
+    assert (as_picture(denormalize(x).transpose(1, 2, 0)) == even).all()  # as the sentence says
+    assert (as_picture(unit.transpose(1, 2, 0)) == photograph("coffee", 40)).all()
+    assert (np.stack(as_pictures([x, normalised(photograph("coffee", 40)[None])[0]]))[0] == even).all()  # in company
 
 
 def test_whether_floats_are_normalised_is_asked_of_all_images_at_once():
@@ -86,4 +96,29 @@ def test_what_interpolation_leaves_outside_is_clipped_with_a_warning():
 def test_input_is_what_validation_makes():
     image = photograph("coffee", 50)
     for size in (32, 50):
-        assert (as_input(image, size) == validation_transform(size)(image)).all()
+        assert (as_input(image, Preparation(size)) == validation_transform(size)(image)).all()
+    small, large = image[:40], photograph("coffee", 300)
+    assert (as_input(small) == Preparation(32).normalized(small)).all()  # its own size, where none is known
+    assert as_input(large).shape == (3, 224, 224)
+    assert as_input(photograph("coffee", 20)).shape == (3, 224, 224)  # too small for the network
+
+
+def test_the_networks_input_is_handed_on_to_the_bit():
+    x = np.random.RandomState(0).standard_normal((3, 40, 50)).astype(np.float32)
+    for form in (x, x[None], x.transpose(1, 2, 0), paddle.to_tensor(x)):
+        got = as_input(form, Preparation(32))
+        assert (got == x).all() and got.dtype == np.float32 and got.flags.c_contiguous
+    assert is_input(x) and not is_input(photograph("coffee", 40)) and not is_input("coffee.png")
+    half = Preparation(32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    picture = photograph("coffee", 40)
+    assert (as_picture(half.normalized(picture), half) == picture).all()
+
+
+def test_files_and_pillows_images_are_read(tmp_path):
+    image = photograph("coffee", 50)
+    Image.fromarray(image).save(tmp_path / "coffee.png")
+    for form in (tmp_path / "coffee.png", str(tmp_path / "coffee.png"), Image.fromarray(image)):
+        assert (as_picture(form) == image).all()
+        assert (as_input(form, Preparation(32)) == validation_transform(32)(image)).all()
+    with pytest.raises(FasterNetError, match="nowhere"):
+        as_picture("nowhere.png")

@@ -5,7 +5,9 @@ import random
 import numpy as np
 import pytest
 from paddle.vision import transforms as T
+from PIL import Image
 
+import fasternet_paddle
 from fasternet_paddle.data import transforms
 from fasternet_paddle.errors import FasterNetError
 from tests.archives import photograph_crops
@@ -43,6 +45,20 @@ def test_test_transform_is_the_notebooks(size):
     ours = transforms.test_transform(size)(IMAGE)
     assert np.array_equal(ours, notebooks(IMAGE).numpy())
     assert (ours.shape, ours.dtype) == ((3, size, size), np.float32)
+
+
+def test_test_transform_takes_what_users_have(tmp_path):
+    wanted = transforms.test_transform(32)(IMAGE)
+    opaque = np.dstack([IMAGE, np.full(IMAGE.shape[:2], 255, np.uint8)])
+    for form in (Image.fromarray(IMAGE), opaque, Image.fromarray(opaque), IMAGE / 255.0, IMAGE.transpose(2, 0, 1)):
+        assert np.array_equal(transforms.test_transform(32)(form), wanted)
+    grey = np.repeat(IMAGE[..., :1], 3, axis=2)
+    for form in (grey[..., 0], grey[..., :1], Image.fromarray(grey[..., 0])):
+        assert np.array_equal(transforms.test_transform(32)(form), transforms.test_transform(32)(grey))
+
+
+def test_test_transform_is_no_test():
+    assert fasternet_paddle.test_transform.__test__ is False  # so pytest passes it over where a test file imports it
 
 
 def test_digits_are_neither_mirrored_nor_cut_small():

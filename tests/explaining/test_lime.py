@@ -1,5 +1,6 @@
 """LIME gives InterpretDL's own numbers, finds known reasons, and leaves everything as it found it."""
 
+import copy
 import pickle
 import tracemalloc
 
@@ -8,12 +9,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 import pytest
+from PIL import Image
 
+from fasternet_paddle.data.preparation import Preparation
+from fasternet_paddle.data.transforms import test_transform as validation_transform
 from fasternet_paddle.explaining import lime
 from fasternet_paddle.explaining.interpretdl import load_interpretdl
 from fasternet_paddle.explaining.lime import Lime
 from fasternet_paddle.inference.predictor import Predictor
-from tests.photographs import PHOTOGRAPHS, depends_on, normalised, photograph, same, stock_lime, tiles, trained
+from fasternet_paddle.record import Record
+from tests.photographs import PHOTOGRAPHS, crops, depends_on, normalised, photograph, same, stock_lime, tiles, trained
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS[:3])
@@ -156,7 +161,7 @@ def test_interpreter_takes_the_notebooks_call(tmp_path, monkeypatch):
     assert isinstance(interpreter, lime.LIMECVInterpreter)
     assert pickle.loads(pickle.dumps(lime.LIMECVInterpreter)) is type(interpreter)
     weights = interpreter.interpret(
-        normalised(image[None])[0],
+        validation_transform(224)(image),
         interpret_class=np.int64(1),
         batch_size=100,
         num_samples=120,
@@ -172,3 +177,44 @@ def test_interpreter_takes_the_notebooks_call(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "image.png"), image[..., ::-1])
     two = interpreter.interpret(str(tmp_path / "image.png"), top_k=2, num_samples=100, visual=False)
     assert len(two) == 2 and (interpreter.lime_results["input"] == image).all()
+
+
+SMALL = crops()[0][3]  # 32 x 32, as the network was trained
+
+
+@pytest.mark.parametrize("size", [None, 32], ids=["size unknown", "size in the record"])
+def test_what_is_explained_is_the_probability_that_the_network_gives(size):
+    """Not that of the image enlarged to 224 pixels, which is another."""
+    model = copy.deepcopy(trained())
+    model.record = None if size is None else Record(class_names=PHOTOGRAPHS, image_size=size)
+    classifier = Predictor(model, engine="dygraph")
+    x = validation_transform(32)(SMALL)
+    wanted = classifier(x[None])[0]
+    assert np.abs(classifier(validation_transform(224)(SMALL)[None])[0] - wanted).max() > 0.05
+    interpreter = lime.LIMECVInterpreter(model, engine="dygraph")
+    for image in (SMALL, x, x.transpose(1, 2, 0), Image.fromarray(SMALL)):
+        explanation = Lime(classifier, segment=tiles).explain(image, num_samples=40)
+        assert np.array_equal(explanation.probabilities, wanted)
+        interpreter._lime = Lime(classifier, segment=tiles)
+        interpreter.interpret(image, num_samples=40, visual=False)
+        (label,) = interpreter.lime_results["probability"]
+        assert interpreter.lime_results["probability"][label] == wanted[label]
+    assert Lime(classifier).class_names == (() if size is None else PHOTOGRAPHS)
+
+
+def test_inputs_of_any_shape_are_explained_as_they_are():
+    classifier = Predictor(trained(), 32, engine="dygraph")
+    x = np.random.RandomState(0).uniform(-1.5, 1.5, (3, 40, 64)).astype(np.float32)
+    explanation = Lime(classifier, segment=tiles).explain(x, num_samples=40)
+    assert np.array_equal(explanation.probabilities, classifier(x[None])[0])
+    assert explanation.image.shape == (224, 224, 3) and np.abs(explanation.weights).max() > 0
+
+
+def test_a_cropping_network_is_explained_on_what_it_sees():
+    wide = photograph("rocket", 300)[100:200]
+    prepare = Preparation(64, "crop")
+    explainer = Lime(Predictor(trained(), engine="dygraph", prepare=prepare), segment=tiles)
+    explanation = explainer.explain(wide, num_samples=40)
+    assert np.array_equal(explanation.probabilities, explainer.classifier(prepare(wide)[None])[0])
+    assert np.array_equal(explanation.image, Preparation(224, "crop").picture(wide))
+    assert explanation.weights.shape == (1, 36)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fasternet_paddle.data.preparation import Preparation
 from fasternet_paddle.data.transforms import test_transform as validation_transform
 from fasternet_paddle.explaining import perturbation
 from fasternet_paddle.explaining.lime import Lime
@@ -17,7 +18,7 @@ SIZE = perturbation.SUPERPIXEL_SIZE
 @pytest.mark.parametrize("size", [32, 100, 224, 288])
 def test_perturbed_images_are_what_a_loop_makes(size):
     image = photograph("rocket")
-    picture, x = prepare(image, size)
+    picture, x = prepare(image, Preparation(size))
     segments = tiles(picture)
     masks = np.random.RandomState(0).randint(0, 2, (4, 36)).astype(bool)
     masks[0] = True
@@ -47,7 +48,7 @@ def test_perturbed_images_are_what_a_loop_makes(size):
 
 def test_network_sees_what_validation_shows_it():
     image = photograph("coffee", 50)
-    picture, x = prepare(image, 32)
+    picture, x = prepare(image, Preparation(32))
     assert (x == validation_transform(32)(image)).all()
     assert picture.shape == (SIZE, SIZE, 3)
     assert Lime(Predictor(trained(), image_size=32)).superpixels(picture).max() > 20  # not the three of 32 pixels
@@ -56,7 +57,7 @@ def test_network_sees_what_validation_shows_it():
 @pytest.mark.parametrize("size", [32, 96, 97])
 def test_averages_are_exact(size):
     """Against overlaps of pixels written out: 7 large pixels a small one, 7 to 3, and no common edge but the border."""
-    picture, x = prepare(photograph("chelsea"), size)
+    picture, x = prepare(photograph("chelsea"), Preparation(size))
     superpixels = Lime(lambda batch: batch).superpixels(picture)
     edges = np.arange(size + 1) * (SIZE / size)
     low, high = np.maximum(edges[:-1, None], np.arange(SIZE)), np.minimum(edges[1:, None], np.arange(SIZE) + 1)

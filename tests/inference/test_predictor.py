@@ -10,7 +10,7 @@ import pytest
 from paddle import nn
 
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.inference import engine
+from fasternet_paddle.inference import engine, runners
 from fasternet_paddle.inference import predictor as inference
 from fasternet_paddle.inference.engine import has_bf16
 from fasternet_paddle.inference.predictor import Predictor
@@ -145,7 +145,7 @@ def test_bf16_is_refused_where_it_is_not(monkeypatch):
     model = network()
     with pytest.raises(FasterNetError, match="engine dygraph"):
         Predictor(model, engine="dygraph", precision="bf16")
-    monkeypatch.setattr(inference, "has_bf16", lambda: False)
+    monkeypatch.setattr(runners, "has_bf16", lambda: False)
     with pytest.raises(FasterNetError, match="AVX512-BF16"):
         Predictor(model, precision="bf16")
 
@@ -206,15 +206,25 @@ def test_compiled_network_is_a_snapshot_and_dygraph_is_not():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (images()[0], "must be"),
         (images(channels=1), "must be"),
         (images(height=31), "at least 32"),
-        (images().astype(np.uint8), "normalised floats"),
+        (images()[0, :, :31], "at least 32"),
+        (np.full((2, 40, 40, 3), 200.0), r"give 0\.\.255 as integers: image\.astype"),
+        (np.zeros((2, 40, 40, 5), np.uint8), "an image must be"),
+        ([[1, 2]], "an image must be"),
     ],
 )
 def test_wrong_images_are_refused(x, message):
-    with pytest.raises(FasterNetError, match=message):
-        Predictor(network(), engine="dygraph").logits(x)
+    for ask in (Predictor(network(), engine="dygraph").logits, Predictor(network(), engine="dygraph").predict):
+        with pytest.raises(FasterNetError, match=message):
+            ask(x)
+
+
+def test_a_classifier_is_given_the_networks_input_alone():
+    with pytest.raises(
+        FasterNetError, match=r"must be normalised floats, as test_transform makes them, got uint8; pre"
+    ):
+        Predictor(network(), engine="dygraph")(images().astype(np.uint8))
 
 
 def test_one_channel_networks_compile():
@@ -235,7 +245,7 @@ def test_unknown_choices_and_broken_weights_are_refused():
 
 
 def test_network_that_compiles_wrongly_is_refused(monkeypatch):
-    monkeypatch.setattr(inference, "load_exported", lambda *_: lambda x: np.zeros((len(x), 10), np.float32))
+    monkeypatch.setattr(runners, "load_exported", lambda *_: lambda x: np.zeros((len(x), 10), np.float32))
     with pytest.raises(FasterNetError, match="does not answer as the model does"):
         Predictor(network())
 

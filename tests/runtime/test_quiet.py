@@ -1,0 +1,78 @@
+"""Importing Paddle through this package leaves the user's logging, and says nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+STATE = "logging.root.level, [handler.formatter._fmt for handler in logging.root.handlers]"
+LEFT = (
+    "any('quiet' in type(finder).__module__ for finder in sys.meta_path), "
+    "type(sys.modules['paddle'].__spec__.loader).__name__"
+)
+
+
+def said(code):
+    """What Python prints for ``code`` (standard output, standard error)."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout.strip(), done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "state"),
+    [
+        ("pass", "from fasternet_paddle import PConv", "30 []"),
+        ("logging.basicConfig(level=40, format='%(msg)s')", "import fasternet_paddle.data.loaders", "40 ['%(msg)s']"),
+        ("pass", "import fasternet_paddle, paddle; logging.basicConfig(level=40, format='%(msg)s')", "40 ['%(msg)s']"),
+    ],
+)
+def test_logging_and_warnings_stay_the_users(before, line, state):
+    out, err = said(
+        f"import logging, sys, warnings, numpy; warnings.simplefilter('always'); {before}\n"
+        f"filters = list(warnings.filters)\n"
+        f"{line}; print({STATE}, warnings.filters == filters, {LEFT})"
+    )
+    assert out == f"{state} True False SourceFileLoader" and err == ""
+
+
+def test_who_imports_paddle_first_has_it_as_it_is():
+    out, _ = said(
+        "import warnings; warnings.simplefilter('ignore'); import sys, logging, paddle; before = list(sys.meta_path); "
+        "import fasternet_paddle.runtime.machine; print(sys.meta_path == before, logging.root.level)"
+    )
+    assert out == "True 20"
+
+
+def test_a_missing_paddle_is_still_missing():
+    out, _ = said(
+        "import sys, fasternet_paddle\n"
+        "class Blind:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'paddle': raise ModuleNotFoundError('none here', name='paddle')\n"
+        "sys.meta_path.insert(1, Blind())\n"
+        "try: fasternet_paddle.PConv\n"
+        "except ModuleNotFoundError as error: print(error)\n"
+    )
+    assert "needs PaddlePaddle" in out
+
+
+def test_looking_for_paddle_is_not_importing_it():
+    out, err = said(
+        "import importlib.util, fasternet_paddle, sys, logging; spec = importlib.util.find_spec('paddle'); "
+        f"print(spec.loader.is_package('paddle'), 'paddle' in sys.modules); import paddle; print({STATE})"
+    )
+    assert out.splitlines() == ["True False", "30 []"] and err == ""
+
+
+def test_spawned_processes_are_as_quiet(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import logging, multiprocessing\n"
+        "from fasternet_paddle import test_transform\n"
+        "if __name__ == '__main__':\n"
+        "    spawn, last = multiprocessing.get_context('spawn'), test_transform(32).transforms[-1]\n"
+        "    process = spawn.Process(target=print, args=(last,))\n"
+        "    process.start(), process.join()\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.startswith("<function normalize") and done.stderr == ""
