@@ -30,7 +30,7 @@ FILES = {
     "runs": ("folder", "checkpoints", "guards", "run"),
     "inference": ("predictor", "throughput", "engine", "cache"),
     "exporting": ("network",),
-    "results": ("plots",),
+    "results": ("plots", "trial"),
     "explaining": (
         *("lime", "explainer", "explanation", "perturbation", "surrogate"),
         *("interpretdl", "pixels", "stability", "faithfulness", "figures"),
@@ -38,9 +38,9 @@ FILES = {
     "comparing": ("ablation", "statistics"),
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
-        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache"),
+        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "names"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook"),
+    "runtime": ("cli", "flags", "machine", "notebook", "streams"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode"),
