@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
+from ..files.writing import make_folder, write_text
 from ..results.plots import save_figure
 from . import measuring
 
@@ -47,6 +47,7 @@ def _rows(rates):
 
 def save_rows(output, name, header, rows):
     """Save rows as ``<name>.csv`` in the folder ``output``; returns its path."""
+    make_folder(output)
     path = output / f"{name}.csv"
     write_text(path, csv_table(header, rows))
     return path
