@@ -8,7 +8,6 @@ superpixels that raise or lower a class's probability; ``--method`` chooses anot
 """
 
 import dataclasses
-import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,10 +18,15 @@ import tyro
 
 from .errors import FasterNetError
 from .explaining.explanation import METHODS, find_method
+from .files import writing
+from .files.names import own_names
 from .runtime import cli, machine
 from .runtime.flags import DataFlags, EngineFlags, NetworkFlags, override
 
 FIRST_ITEMS = (0, 1, 2, 3)  # explained where neither image nor index is given
+SHEET = "sheet"  # behind the method in the name of the contact sheet
+STABILITY, FAITHFULNESS = "-stability", "-faithfulness"  # behind the method and an image's name
+ENDINGS = ("", STABILITY, FAITHFULNESS)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def main(argv=None):
     from .explaining.explainer import make_explainer
     from .inference import predictor as inference
     from .inference.exported import exported_or_none
+    from .results.trial import drawable
     from .runs import run as checkpoint
 
     interpretdl_compat.check_installed()
@@ -85,19 +90,20 @@ def main(argv=None):
     run = checkpoint.exported_run(exported) if exported else checkpoint.load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference)
     items = read_items(flags, config, run)
-    _make_folder(flags.output)
+    writing.make_folder(flags.output)
     machine.begin(config.device, config.seed)
     engine, precision = flags.inference.engine, flags.inference.precision
     predictor = exported or inference.Predictor(run, engine=engine, precision=precision)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 
-    explanations = [explain_item(explainer, item, flags) for item in items]
-    if len(explanations) > 1:
-        from .explaining.figures import plot_sheet
-        from .results.plots import save_figure
+    with drawable(run.class_names):
+        explanations = [explain_item(explainer, item, flags) for item in items]
+        if len(explanations) > 1:
+            from .explaining.figures import plot_sheet
+            from .results.plots import save_figure
 
-        print(save_figure(plot_sheet(explanations), flags.output / f"{flags.method}-sheet.png"))
+            print(save_figure(plot_sheet(explanations), flags.output / f"{flags.method}-{SHEET}.png"))
 
 
 def read_items(flags, config, run):
@@ -114,7 +120,9 @@ def read_items(flags, config, run):
             if not 0 <= number < len(images):
                 raise FasterNetError(f"index must lie in 0..{len(images) - 1} of {config.dataset}, got {number}")
             items.append(Item(f"{config.dataset}-{number}", images.images[number], int(images.labels[number])))
-    return _with_own_names(items)
+    longest = writing.longest_name(flags.output) - len(f"{flags.method}-{max(ENDINGS, key=len)}.png")
+    names = own_names([item.name for item in items], ENDINGS, (SHEET,), longest)
+    return [dataclasses.replace(item, name=name) for item, name in zip(items, names, strict=True)]
 
 
 def _validation_images(flags, config, run, prepare):
@@ -123,20 +131,6 @@ def _validation_images(flags, config, run, prepare):
 
     images = load_validation(config, run.class_names, flags.network.weights.parent, run.named)
     return decoded_to(images, prepare.at_least)
-
-
-def _with_own_names(items):
-    """Two images of one name do not overwrite each other's figures."""
-    taken, renamed = set(), []
-    for item in items:
-        name = stem = re.sub(r"[^\w.-]+", "_", item.name) or "image"
-        count = 1
-        while name in taken:
-            count += 1
-            name = f"{stem}-{count}"
-        taken.add(name)
-        renamed.append(dataclasses.replace(item, name=name))
-    return renamed
 
 
 def explain_item(explainer, item, flags):
@@ -161,7 +155,7 @@ def explain_item(explainer, item, flags):
         seeds = range(flags.seed, flags.seed + 5)
         stability = measure_stability(explainer, item.image, explanation.classes[0], seeds, **settings)
         print(f"stability: {stability.warning or 'the top superpixels are the same for every seed'}")
-        print(save_figure(plot_stability(stability), Path(f"{stem}-stability.png")))
+        print(save_figure(plot_stability(stability), Path(f"{stem}{STABILITY}.png")))
     if flags.faithfulness:
         faithfulness = measure_faithfulness(
             explainer, item.image, explanation, batch_size=flags.batch_size, seed=flags.seed
@@ -169,7 +163,7 @@ def explain_item(explainer, item, flags):
         print(f"faithfulness: {_areas(faithfulness)}")
         if faithfulness.warning:
             print(f"faithfulness: {faithfulness.warning}")
-        print(save_figure(plot_faithfulness(faithfulness, explanation), Path(f"{stem}-faithfulness.png")))
+        print(save_figure(plot_faithfulness(faithfulness, explanation), Path(f"{stem}{FAITHFULNESS}.png")))
     return explanation
 
 
@@ -195,13 +189,6 @@ def _areas(faithfulness):
         f"{kind} area {areas[kind]:.3f} (random {areas[f'random_{kind}'].mean():.3f})"
         for kind in ("deletion", "insertion")
     )
-
-
-def _make_folder(path):
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FasterNetError(f"cannot make the folder {path}: {error.strerror}", change="output") from error
 
 
 if __name__ == "__main__":

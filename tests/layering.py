@@ -35,7 +35,7 @@ FILES = {
     ),
     "exporting": ("network", "folders", "agreement", "card", "formats", "paddlex", "onnx", "openvino", "timm"),
     "results": (
-        *("plots", "answers", "intervals", "classes", "calibration", "figures"),
+        *("plots", "trial", "answers", "intervals", "classes", "calibration", "figures"),
         *("wording", "report", "outputs", "predictions", "kept", "sheet"),
     ),
     "explaining": (
@@ -45,10 +45,10 @@ FILES = {
     "comparing": ("ablation", "statistics"),
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
-        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows"),
+        *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows", "names"),
         *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook", "text", "quiet", "drawing"),
+    "runtime": ("cli", "flags", "machine", "notebook", "text", "quiet", "streams"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),

@@ -174,6 +174,14 @@ def test_train_keeps_another_run(capsys):
     assert Path("work/model/history.csv").stat().st_mtime_ns > before
 
 
+def test_a_run_that_failed_at_once_leaves_a_folder_for_the_next(capsys):
+    assert train.main([*SMALL, "--learning-rate", "1e30"]) == 2
+    assert "lower --learning-rate" in capsys.readouterr().err
+    assert {"config.yaml", "failed_step.safetensors"} <= _files() and not list(Path("work").rglob("step-*"))
+    assert train.main(SMALL) == 0
+    assert not Path("work/model/failed_step.safetensors").exists()
+
+
 def test_evaluate_refuses(capsys):
     _refused(capsys, evaluate, ["--weights", "missing.pdparams"], "missing.pdparams")
     Path("noise.pdparams").write_bytes(b"noise")

@@ -116,7 +116,7 @@ def test_untouched_images_of_a_folder_are_measured_beside(tmp_path, monkeypatch,
     [
         (["--logits", "logits.txt"], ".npz or .csv, got logits.txt; set --logits"),
         (["--topk", "0"], "topk must be at least 1, got 0"),
-        (["--output", "probe.pdparams/x"], "cannot make the folder probe.pdparams/x"),
+        (["--output", "probe.pdparams/x"], "cannot write the folder probe.pdparams/x"),
         (["--explanations", "none.png"], "none.png cannot be opened"),
     ],
 )

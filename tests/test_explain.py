@@ -72,6 +72,20 @@ def test_items_of_the_data_give_figures_files_and_a_sheet(run, weights):
             assert min(figure.size) > 400
 
 
+def test_every_image_has_files_of_its_own_whatever_it_is_called(tmp_path):
+    """On a system that knows no case, with endings that other files have, with names as long as they can be."""
+    names = ["a", "A", "x", "x-stability", "sheet", "n" * 250]
+    (tmp_path / "b").mkdir()  # where a system knows no case, A is another folder's
+    files = [tmp_path / ("b" if name == "A" else "") / f"{name}.png" for name in names]
+    for file in files:
+        save(file, np.full((40, 40, 3), 120, np.uint8))
+    flags = explain.ExplainFlags(image=tuple(files), output=tmp_path / "new")
+    found = [item.name for item in explain.read_items(flags, TrainConfig(dataset="digits"), ("a", "b"))]
+    assert found == ["a", "A-2", "x", "x-stability-2", "sheet-2", "n" * 233]
+    written = [f"lime-{name}{ending}.png" for name in found for ending in explain.ENDINGS]
+    assert max(map(len, written)) == 255 and f"lime-{explain.SHEET}.png" not in written
+
+
 def test_same_seed_gives_the_same_figure(run):
     first = [run("--index", "1")[0], (run.folder / "lime-digits-1.png").read_bytes()]
     second = [run("--index", "1")[0], (run.folder / "lime-digits-1.png").read_bytes()]

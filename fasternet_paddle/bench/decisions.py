@@ -15,13 +15,14 @@ import paddle
 from ..data.datasets import load_dataset
 from ..data.transforms import normalize
 from ..files.tables import text_table
+from ..files.writing import make_folder
 from ..inference.engine import has_bf16
 from ..inference.predictor import PRECISIONS, Predictor
 from ..model.fasternet import create_model
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..runtime import cli, machine
 from .measuring import check_least
-from .rates import save_results
+from .rates import save_results, save_rows
 
 SIZE = 32  # pixels
 PHOTOGRAPHS = (
@@ -106,7 +107,10 @@ def train(digits, steps, seed):
 
 
 def measure_decisions(flags):
-    """Rows under ``HEADER``: each precision's accuracy, and how many of its decisions are not those of f32."""
+    """Rows under ``HEADER``: each precision's accuracy, and how many of its decisions are not those of f32.
+
+    Each is saved as it comes.
+    """
     digits = load_dataset("digits")
     model = train(digits.train, flags.steps, flags.seed)
     crops, labels = draw_crops(flags.crops, flags.seed + 1)
@@ -118,6 +122,7 @@ def measure_decisions(flags):
         differ = int((decided[precision] != decided["f32"]).sum())
         accuracy = float((decided[precision] == labels).mean())
         rows.append((precision, len(labels), accuracy, differ, differ / len(labels)))
+        save_rows(flags.output, "decisions", HEADER, rows)
     return rows
 
 
@@ -130,6 +135,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench decisions",
         description="Count the top-1 decisions that bf16 changes.",
     )
+    make_folder(flags.output)
     machine.begin("cpu", flags.seed)
     print(machine.describe_machine())
     rows = measure_decisions(flags)

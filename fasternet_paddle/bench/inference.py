@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FasterNetError
+from ..files.writing import make_folder
 from ..inference.engine import has_bf16
 from ..runtime import cli, machine
 from . import measuring, peers, sweep
-from .rates import NOTEBOOK, rates_of, report
+from .rates import NOTEBOOK, rates_of, report, saving
 
 LOOP_IMAGES = 128
 
@@ -91,7 +92,7 @@ def measure_inference(flags, weights):
         measuring.add_way(jobs, way, environment, measure_predictor, **arguments)
     for way in peers.ways(flags.against):
         measuring.add_way(jobs, way, own, peers.measure_peer, way=way, **given)
-    return measuring.in_turns(jobs, flags.rounds)
+    return measuring.in_turns(jobs, flags.rounds, saving("inference", flags.output))
 
 
 def precision_of(way):
@@ -112,8 +113,10 @@ def standings(rates):
 
 def agreement(results):
     """Sentences on how far each way's logits are from the notebook's, relative to the largest."""
-    wanted = np.array(next(iter(results.values()))[0]["logits"])
-    sentences = []
+    first = next(iter(results))
+    if first[0] != NOTEBOOK:
+        return ["the notebook's way gave no logits to compare with"]
+    wanted, sentences = np.array(results[first][0]["logits"]), []
     for (way, settings), rounds in list(results.items())[1:]:
         if "logits" not in rounds[0]:
             continue
@@ -134,6 +137,7 @@ def main(argv=None):
     from .subject import weights_file
 
     peers.ways(flags.against)  # says before the long work what is not installed
+    make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())
     precisions = ("f32", "bf16") if has_bf16() else ("f32",)

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FasterNetError
+from ..files.writing import make_folder
 from ..runtime import cli, machine
 from . import measuring
-from .rates import rates_of, report
+from .rates import rates_of, report, saving
 
 BATCH_SIZE = 100  # the notebook's
 WARMUP_SAMPLES = 200  # more than the photograph's superpixels
@@ -36,7 +37,7 @@ class LimeFlags:
     rounds: int = 3
     """Explanations each way; their median counts."""
     precision: tuple[str, ...] = ("f32", "bf16")
-    """Precisions of this package's way."""
+    """Precisions of this package's way; one that the processor lacks is left out."""
     output: Path = Path("work/bench")
     """Folder for lime.csv and lime.png."""
 
@@ -89,21 +90,23 @@ def _timed(explain, num_samples):
     return {"rates": {f"LIME, {num_samples} samples": rate}, "weights": weights}
 
 
-def measure_lime(flags, weights):
+def measure_lime(flags, weights, precisions):
     """All ways in turn: dict of (way, settings) to a list of the workers' results, one a round."""
     own, jobs = measuring.own_environment(), {}
     arguments = {"weights": weights, "image": flags.image, "num_samples": flags.num_samples, "seed": 0}
     for environment in (measuring.bare_environment(), own):
         measuring.add_way(jobs, STOCK, environment, measure_stock, **arguments)
-    for precision in flags.precision:
+    for precision in precisions:
         measuring.add_way(jobs, f"ours, {precision}", own, measure_ours, precision=precision, **arguments)
-    return measuring.in_turns(jobs, flags.rounds)
+    return measuring.in_turns(jobs, flags.rounds, saving("lime", flags.output, "samples/s"))
 
 
 def agreement(results):
     """Sentences on how far our weights are from InterpretDL's under the same settings."""
-    stock = np.array([result for (way, _), result in results.items() if way == STOCK][-1][0]["weights"])
-    sentences = []
+    measured = [result for (way, _), result in results.items() if way == STOCK]
+    if not measured:
+        return [f"{STOCK} gave no weights to compare with"]
+    stock, sentences = np.array(measured[-1][0]["weights"]), []
     for (way, _), rounds in results.items():
         if way == STOCK:
             continue
@@ -130,10 +133,10 @@ def main(argv=None):
     if flags.image not in PHOTOGRAPHS:
         raise FasterNetError(f"unknown image {flags.image!r}; known: {', '.join(PHOTOGRAPHS)}")
     measuring.check_least(flags, num_samples=WARMUP_SAMPLES, rounds=1)
-    if not flags.precision:
-        raise FasterNetError("precision must name one or more, got none")
+    precisions = measuring.possible(flags.precision)
+    make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())
     with weights_file(flags.weights) as weights:
-        results = measure_lime(flags, weights)
+        results = measure_lime(flags, weights, precisions)
     report("lime", rates_of(results), flags.output, agreement(results), unit="samples/s")

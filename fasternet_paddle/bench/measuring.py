@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import FasterNetError
+from ..inference.engine import has_bf16
+from ..inference.predictor import PRECISIONS
 from ..inference.throughput import time_calls
 from ..runtime import machine
 
@@ -37,6 +39,26 @@ def check_least(flags, **least):
     for name, value in least.items():
         if getattr(flags, name) < value:
             raise FasterNetError(f"{name} must be at least {value}, got {getattr(flags, name)}")
+
+
+def possible(precisions):
+    """Those of ``precisions`` that this processor has; one that it lacks is told.
+
+    Raises:
+        FasterNetError: an unknown one, or none is left.
+    """
+    unknown = [precision for precision in precisions if precision not in PRECISIONS]
+    if unknown or not precisions:
+        got = repr(unknown[0]) if unknown else "none"
+        raise FasterNetError(f"precision must name one or more of {', '.join(PRECISIONS)}, got {got}")
+    if has_bf16():
+        return tuple(precisions)
+    left = tuple(precision for precision in precisions if precision != "bf16")
+    if not left:
+        raise FasterNetError("this processor has no bf16 instructions; measure in f32", change="precision")
+    if len(left) < len(precisions):
+        print("this processor has no bf16 instructions: bf16 is not measured")
+    return left
 
 
 def bare_environment():
@@ -98,23 +120,40 @@ def add_way(jobs, way, environment, worker, /, **arguments):
     jobs[way, settings_text(environment)] = functools.partial(in_process, function, arguments, environment)
 
 
-def in_turns(jobs, rounds):
+def in_turns(jobs, rounds, keep=None):
     """Run each job once a round, in an order that is turned round by round; standard error hears what is running.
+
+    A job that fails is told and run no more; the others go on.
 
     Args:
         jobs: dict of (way, settings) to a function without arguments.
         rounds: how often each is run.
+        keep: called with the results so far after each new one, to save them.
 
     Returns:
-        Dict of (way, settings) to the list of the job's results, one a round.
+        Dict of (way, settings) to the list of the job's results, one a round; jobs without any are left out.
+
+    Raises:
+        FasterNetError: that of the first job, where all have failed.
     """
-    names = list(jobs)
+    names, errors = list(jobs), {}
     results = {name: [] for name in names}
     for round_number in range(rounds):
         for name in names[round_number % len(names) :] + names[: round_number % len(names)]:
+            if name in errors:
+                continue
             print(f"round {round_number + 1} of {rounds}: {', '.join(name)}", file=sys.stderr)
-            results[name].append(jobs[name]())
-    return results
+            try:
+                results[name].append(jobs[name]())
+            except FasterNetError as error:
+                errors[name] = error
+                print(f"note: {', '.join(name)} is measured no further: {error}", file=sys.stderr)
+                continue
+            if keep is not None:
+                keep({name: found for name, found in results.items() if found})
+    if not any(results.values()):
+        raise errors[names[0]]
+    return {name: found for name, found in results.items() if found}
 
 
 @dataclass(frozen=True)
@@ -130,8 +169,9 @@ class Ratio:
 
 
 def compare(rates, baseline):
-    """``Ratio`` of two lists of rates, round by round."""
-    ratios = np.array(rates, np.float64) / np.array(baseline, np.float64)
+    """``Ratio`` of two lists of rates, round by round; one that ended early has fewer."""
+    rounds = min(len(rates), len(baseline))
+    ratios = np.array(rates[:rounds], np.float64) / np.array(baseline[:rounds], np.float64)
     return Ratio(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
 
 

@@ -21,6 +21,7 @@ from paddle import nn
 from ..errors import FasterNetError
 from ..exporting.network import export_network
 from ..files.tables import text_table
+from ..files.writing import make_folder
 from ..inference.engine import load_exported
 from ..inference.predictor import ENGINES
 from ..inference.throughput import time_calls
@@ -29,7 +30,7 @@ from ..model.summary import count_macs
 from ..runtime import cli, machine
 from .measuring import check_least
 from .paper import OPERATOR_CPU_MS, OPERATOR_SHAPES
-from .rates import save_results
+from .rates import save_results, save_rows
 
 OPERATORS = {"Conv 3x3": FullConv, "DWConv": DWConv, "PConv": PConv}
 LAYERS = 10
@@ -85,7 +86,7 @@ class OperatorFlags:
         check_least(self, batch_size=1, runs=1)
 
 
-def measure_operators(engines=ENGINES, shapes=OPERATOR_SHAPES, batch_size=1, runs=20, warmup=3):
+def measure_operators(engines=ENGINES, shapes=OPERATOR_SHAPES, batch_size=1, runs=20, warmup=3, keep=None):
     """Time every operator at every shape; returns a list of ``Timing``.
 
     Args:
@@ -93,6 +94,7 @@ def measure_operators(engines=ENGINES, shapes=OPERATOR_SHAPES, batch_size=1, run
         shapes: of ``OPERATOR_SHAPES``.
         batch_size: images a pass.
         runs, warmup: passes that are timed, and passes before them.
+        keep: called with the list so far after each operator at each shape, to save it.
     """
     place = paddle.framework._current_expected_place()
     if place.is_gpu_place() and set(engines) != {"dygraph"}:
@@ -110,6 +112,8 @@ def measure_operators(engines=ENGINES, shapes=OPERATOR_SHAPES, batch_size=1, run
             for engine in engines:
                 milliseconds = 1000 * float(np.median(time_calls(_runner(model, images, engine, place), runs, warmup)))
                 timings.append(Timing(name, channels, side, engine, macs, batch_size, milliseconds))
+            if keep is not None:
+                keep(timings)
     return timings
 
 
@@ -215,8 +219,13 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench operators",
         description="Time convolutions at the shapes of the paper's table 1.",
     )
+    make_folder(flags.output)
     machine.begin(flags.device, seed=0)
     print(machine.describe_machine())
-    timings = measure_operators(flags.engine, OPERATOR_SHAPES, flags.batch_size, flags.runs)
+
+    def keep(timings):
+        save_rows(flags.output, "operators", HEADER, _rows(timings))
+
+    timings = measure_operators(flags.engine, OPERATOR_SHAPES, flags.batch_size, flags.runs, keep=keep)
     print(operators_table(timings))
     save_results(flags.output, "operators", HEADER, _rows(timings), draw_operators(timings))

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from ..files.tables import text_table
+from ..files.writing import make_folder
 from ..runtime import cli, machine
 from . import decode, measuring
 from .paper import PAPER_SPEED
-from .rates import NOTEBOOK, report
+from .rates import NOTEBOOK, report, saving
 
 SIDE = 32  # pixels a side of CIFAR-10's images
 TRAIN, VAL = "train, a core", "validation, a core"
@@ -149,15 +150,19 @@ def agreement(count=20):
 
 def measure(flags):
     """Both environments in turn: dict of (way, settings, figure) to images/s, one a round."""
-    jobs, own = {}, measuring.own_environment()
-    for environment in (measuring.bare_environment(), own):
+    jobs = {}
+    for environment in (measuring.bare_environment(), measuring.own_environment()):
         given = {"blocks": flags.blocks, "block_images": flags.block_images}
         measuring.add_way(jobs, NOTEBOOK, environment, measure_pipeline, **given)
-    rates = {}
-    for (_, settings), rounds in measuring.in_turns(jobs, flags.rounds).items():
+    return _rates(measuring.in_turns(jobs, flags.rounds, saving("pipeline", flags.output, read=_rates)))
+
+
+def _rates(results):
+    rates, own = {}, measuring.settings_text(measuring.own_environment())
+    for (_, settings), rounds in results.items():
         for result in rounds:
             for figure, way, rate in result:
-                if way == NOTEBOOK or settings == measuring.settings_text(own):  # ours always runs under what it sets
+                if way == NOTEBOOK or settings == own:  # ours always runs under what it sets
                     rates.setdefault((way, settings, figure), []).append(rate)
     return dict(sorted(rates.items(), key=lambda item: (item[0][2], item[0][0] != NOTEBOOK)))
 
@@ -185,6 +190,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench pipeline",
         description="Time the input pipeline: the notebook's transforms against this package's.",
     )
+    make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())
     rates = measure(flags)

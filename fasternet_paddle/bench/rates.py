@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..files.tables import csv_table, text_table
-from ..files.writing import write_text
+from ..files.writing import make_folder, write_text
 from ..results.plots import save_figure
 from . import measuring
 
@@ -29,15 +29,33 @@ def report(name, rates, output, sentences=(), unit="images/s", more=None):
     """Print ``rates_table`` and sentences below it; save the rates as ``<name>.csv`` and as bars, ``<name>.png``."""
     print(rates_table(rates, unit, more))
     print("\n".join(sentences))
-    rows = [(*way, number + 1, rate) for way, values in rates.items() for number, rate in enumerate(values)]
-    save_results(output, name, ("way", "settings", "figure", "round", unit), rows, draw_rates(rates, unit))
+    save_results(output, name, _header(unit), _rows(rates), draw_rates(rates, unit))
+
+
+def saving(name, output, unit="images/s", read=rates_of):
+    """A function of the results so far that saves their rates as ``<name>.csv``: what ``measuring.in_turns`` keeps."""
+    return lambda results: save_rows(output, name, _header(unit), _rows(read(results)))
+
+
+def _header(unit):
+    return ("way", "settings", "figure", "round", unit)
+
+
+def _rows(rates):
+    return [(*way, number + 1, rate) for way, values in rates.items() for number, rate in enumerate(values)]
+
+
+def save_rows(output, name, header, rows):
+    """Save rows as ``<name>.csv`` in the folder ``output``; returns its path."""
+    make_folder(output)
+    path = output / f"{name}.csv"
+    write_text(path, csv_table(header, rows))
+    return path
 
 
 def save_results(output, name, header, rows, figure=None):
     """Save rows as ``<name>.csv`` in the folder ``output``, and a figure as ``<name>.png``; prints the paths."""
-    output.mkdir(parents=True, exist_ok=True)
-    write_text(output / f"{name}.csv", csv_table(header, rows))
-    print(output / f"{name}.csv")
+    print(save_rows(output, name, header, rows))
     if figure is not None:
         print(save_figure(figure, output / f"{name}.png"))
 
@@ -57,7 +75,8 @@ def rates_table(rates, unit="images/s", more=None):
         block = {(way, settings): values for (way, settings, name), values in rates.items() if name == figure}
         first = next(iter(block))
         for (way, settings), values in block.items():
-            ratios = (str(measuring.compare(values, block[base])) for base in (first, (first[0], settings)))
+            bases = (first if first[1] == "no settings" else None, (first[0], settings))  # one may have failed
+            ratios = (str(measuring.compare(values, block[base])) if base in block else "" for base in bases)
             row = (way, settings, figure, *(f"{f(values):.1f}" for f in (np.median, min, max)), *ratios)
             rows.append(row if more is None else (*row, more[1](way, figure, values)))
     return text_table(header if more is None else (*header, more[0]), rows)

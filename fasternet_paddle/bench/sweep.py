@@ -5,9 +5,10 @@ import sys
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from ..errors import FasterNetError
 from ..model.fasternet import VARIANTS
 from . import measuring
-from .rates import COLOURS, save_results
+from .rates import COLOURS, save_results, save_rows
 
 HEADER = ("sweep", "x", "precision", "images/s")
 SWEEPS = {  # name: (title, x axis, list of (x, variant, batch size, side in pixels))
@@ -46,11 +47,18 @@ def run(output, precisions, runs):
         for precision in precisions:
             print(f"sweep over {name}, {precision}", file=sys.stderr)
             arguments = {"points": points, "precision": precision, "runs": runs}
-            lines[precision] = measuring.in_process(
-                f"{__name__}:measure_points", arguments, measuring.own_environment()
-            )
-            rows += [(name, x, precision, rate) for x, rate in lines[precision]]
-        panels.append((title, label, lines))
+            try:
+                found = measuring.in_process(f"{__name__}:measure_points", arguments, measuring.own_environment())
+            except FasterNetError as error:
+                print(f"note: the sweep over {name} lacks {precision}: {error}", file=sys.stderr)
+                continue
+            lines[precision] = found
+            rows += [(name, x, precision, rate) for x, rate in found]
+            save_rows(output, "sweep", HEADER, rows)
+        if lines:
+            panels.append((title, label, lines))
+    if not panels:
+        raise FasterNetError("no sweep could be measured")
     save_results(output, "sweep", HEADER, rows, draw_sweep(panels))
 
 

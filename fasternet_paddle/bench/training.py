@@ -16,9 +16,10 @@ import numpy as np
 
 from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
+from ..files.writing import make_folder
 from ..runtime import cli, machine
 from . import measuring
-from .rates import NOTEBOOK, rates_of, report
+from .rates import NOTEBOOK, rates_of, report, saving
 
 OURS = "ours"
 AGREE = 1e-3  # largest difference between losses of the same step that counts as agreement
@@ -164,13 +165,15 @@ def measure(flags):
     jobs = {}
     for way, environment in ways:
         measuring.add_way(jobs, way, environment, measure_training, way=way, **arguments)
-    return measuring.in_turns(jobs, flags.rounds)
+    return measuring.in_turns(jobs, flags.rounds, saving("training", flags.output))
 
 
 def agreement(results):
     """Sentences: how far each way's losses are from the notebook's, and whether its own rounds are equal to the bit."""
-    wanted = np.array(next(iter(results.values()))[0]["losses"])
-    sentences = []
+    first = next(iter(results))
+    if first[0] != NOTEBOOK:
+        return ["the notebook's way gave no losses to compare with"]
+    wanted, sentences = np.array(results[first][0]["losses"]), []
     for (way, settings), rounds in results.items():
         losses = np.array([result["losses"] for result in rounds])
         difference = float(np.abs(losses - wanted).max())
@@ -191,6 +194,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench training",
         description="Time the training step: the notebook's against this package's.",
     )
+    make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())
     results = measure(flags)

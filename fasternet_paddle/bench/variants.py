@@ -18,6 +18,7 @@ from ..comparing.ablation import CONTENDERS
 from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
 from ..files.tables import text_table
+from ..files.writing import make_folder
 from ..inference.predictor import ENGINES, Predictor
 from ..inference.throughput import loop_throughput, model_throughput
 from ..model.fasternet import VARIANTS, create_model
@@ -25,7 +26,7 @@ from ..model.summary import count_macs, count_parameters
 from ..runtime import cli, machine
 from .measuring import check_least
 from .paper import PAPER_SPEED
-from .rates import save_results
+from .rates import save_results, save_rows
 
 HEADER = ("network", "params M", "MMACs", "ms, 1 image", "images/s", "paper CPU ms", "paper GPU images/s")
 LOOP_HEADER = ("network", "loader alone", "network alone", "loop")
@@ -83,8 +84,11 @@ def t0_mixers(num_classes=10):
         yield name, create_model("t0", num_classes, **changes)
 
 
-def measure_variants(networks, image_size=224, batch_size=32, runs=5, engine="paddle"):
-    """Count and time ``networks``, ``(name, network)`` pairs; returns a list of ``Cost``."""
+def measure_variants(networks, image_size=224, batch_size=32, runs=5, engine="paddle", keep=None):
+    """Count and time ``networks``, ``(name, network)`` pairs; returns a list of ``Cost``.
+
+    ``keep`` is called with the list so far after each network, to save it.
+    """
     costs = []
     for name, network in networks:
         one = Predictor(network, image_size, engine=engine, threads=1)
@@ -98,6 +102,8 @@ def measure_variants(networks, image_size=224, batch_size=32, runs=5, engine="pa
                 model_throughput(many, batch_size, image_size, runs, warmup=1),
             )
         )
+        if keep is not None:
+            keep(costs)
     return costs
 
 
@@ -184,9 +190,14 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench variants",
         description="Size and speed of the six variants, or of T0 with each mixer.",
     )
+    make_folder(flags.output)
     machine.begin(flags.device, seed=0)
     print(machine.describe_machine())
-    networks = t0_mixers() if flags.mixers else six_variants()
-    costs = measure_variants(networks, flags.image_size, flags.batch_size, flags.runs, flags.engine)
+    name, networks = ("mixers", t0_mixers()) if flags.mixers else ("variants", six_variants())
+
+    def keep(costs):
+        save_rows(flags.output, name, HEADER, _rows(costs))
+
+    costs = measure_variants(networks, flags.image_size, flags.batch_size, flags.runs, flags.engine, keep)
     print(variants_table(costs))
-    save_results(flags.output, "mixers" if flags.mixers else "variants", HEADER, _rows(costs), draw_variants(costs))
+    save_results(flags.output, name, HEADER, _rows(costs), draw_variants(costs))

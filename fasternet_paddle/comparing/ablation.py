@@ -20,6 +20,7 @@ import paddle
 from ..data import loaders
 from ..data.datasets import load_data
 from ..errors import FasterNetError
+from ..files.names import own_names
 from ..files.tables import text_table
 from ..model.summary import eval_mode
 from ..runs import folder as run_folder
@@ -61,10 +62,11 @@ def run_ablation(config, contenders=None, seeds=SEEDS):
         raise FasterNetError(f"an ablation needs a contender and a seed, got {len(contenders)} and {len(seeds)}")
     data = load_data(config)
     trials = {}
-    for name, changes in contenders.items():
+    stems = own_names([name.replace(" ", "-").lower() for name in contenders])
+    for stem, (name, changes) in zip(stems, contenders.items(), strict=True):
         runs = []
         for seed in seeds:
-            folder = Path(config.work_path) / f"{name.replace(' ', '-').lower()}-seed{seed}"
+            folder = Path(config.work_path) / f"{stem}-seed{seed}"
             run = dataclasses.replace(config, **changes, seed=seed, work_path=str(folder))
             runs.append(answers(_finished(run, data) or train_quietly(run, data), run, data))
             print(f"{name}, seed {seed}: {runs[-1].mean():.4f}", flush=True)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import FasterNetError
+from ..runtime import machine
 
 SPARE_BATCHES = 2  # batches ready or in the making beyond one a worker
 
@@ -41,7 +42,8 @@ class Workers:
             ours, theirs = context.Pipe()
             # A spawned process gets no copy of our end, so there is none that it would have to close.
             slots = (memory, image.dtype, shape)
-            process = context.Process(target=_work, args=(dataset, slots, theirs, ours if forks else None), daemon=True)
+            arguments = (_Beginning(), dataset, slots, theirs, ours if forks else None)
+            process = context.Process(target=_work, args=arguments, daemon=True)
             with warnings.catch_warnings():  # Python 3.12 warns of threads; the workers call none of their libraries
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
@@ -105,9 +107,21 @@ def _slots(memory, dtype, shape):
     return np.frombuffer(memory, dtype).reshape(shape)
 
 
-def _work(dataset, slots, pipe, parents_end):
-    """A worker's life: make the batches it is told to, until it is told to end or the parent is gone."""
+class _Beginning:
+    """What a worker does first. A spawned one unpickles its arguments in order: this before what imports Paddle."""
+
+    def __reduce__(self):
+        return _begin, ()
+
+
+def _begin():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
+    machine.quieten()
+
+
+def _work(_, dataset, slots, pipe, parents_end):
+    """A worker's life: make the batches it is told to, until it is told to end or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Paddle's handler would print a stack trace
     if parents_end is not None:
         parents_end.close()

@@ -1,18 +1,70 @@
 """Where the package keeps what it can make again: ``$FASTERNET_CACHE``, else its folder in the user's cache.
 
 That is ``~/.cache/fasternet_paddle`` on Linux (``$XDG_CACHE_HOME/fasternet_paddle`` where that is set) and what the
-system has for it elsewhere.
+system has for it elsewhere. A user without a home that can be written, as in many containers, has none: there it is a
+folder for this process alone, and that is said once.
 """
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import platformdirs
+
+from ..errors import FasterNetError
+from .writing import say_once
 
 CACHE_VARIABLE = "FASTERNET_CACHE"
 
 
 def cache_root():
-    """``Path`` of the package's cache folder, which may not exist yet."""
+    """``Path`` of the package's cache folder, which may not exist yet.
+
+    Raises:
+        FasterNetError: the variable's folder cannot be known, or nothing can be written anywhere.
+    """
     given = os.environ.get(CACHE_VARIABLE)
-    return Path(given).expanduser() if given else platformdirs.user_cache_path("fasternet_paddle", appauthor=False)
+    try:
+        root = Path(given).expanduser() if given else _users_cache()
+    except RuntimeError:  # there is no home
+        if given:
+            raise FasterNetError(f"{CACHE_VARIABLE} is {given}, and this user's home folder is not known") from None
+        return _of_this_process()
+    return root if given or (is_text(root) and _can_be_made(root)) else _of_this_process()
+
+
+def is_text(path):
+    """Whether Paddle, which takes paths as text, can write there; on Linux a path may be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _users_cache():
+    """The system's place; ``RuntimeError`` where there is no home, which older releases of platformdirs hand on."""
+    root = platformdirs.user_cache_path("fasternet_paddle", appauthor=False)
+    return root if root.is_absolute() else root.expanduser()
+
+
+def _can_be_made(folder):
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+@functools.cache
+def _of_this_process():
+    try:
+        folder = tempfile.mkdtemp(prefix="fasternet_paddle-")
+    except OSError as error:
+        raise FasterNetError(
+            f"neither the user's cache nor a temporary folder can be written ({error.strerror}); set {CACHE_VARIABLE} "
+            f"to a folder that can"
+        ) from None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    say_once(f"the home folder is no place to keep compiled networks in: set {CACHE_VARIABLE} to keep them")
+    return Path(folder)

@@ -15,6 +15,8 @@ from ..errors import FasterNetError
 # Answers of a file system that does not know a call, as opposed to those of one that failed at it.
 UNKNOWN_HERE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOTTY, errno.EBADF}
 NO_REPLACING = {errno.EEXIST, errno.EACCES, errno.EPERM}
+NAME_MAX = 255  # bytes, where the system does not say
+PREFIX = 40  # characters of a file's name in its temporary one, which must not be too long where the file's fits
 _said = set()
 
 
@@ -37,7 +39,7 @@ def atomic_path(path):
     path = Path(path)
     temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:PREFIX]}.", dir=path.parent)
         os.close(handle)
         yield Path(temporary)
         with open(temporary, "rb+") as file:  # Windows flushes no file that is open for reading alone
@@ -74,8 +76,8 @@ def _replace(temporary, path):
         raise
     os.unlink(aside)
     say_once(
-        f"the file system of {path.parent} cannot rename over a file: the old one is moved aside first, and after a "
-        f"crash in that moment it is found as .{path.name}.*.old"
+        f"the file system of {path.parent} cannot rename over a file: an old file is moved aside first, and after a "
+        f"crash in that moment it is found beside its place as .NAME.*.old"
     )
 
 
@@ -98,6 +100,34 @@ def _flush_folder(folder):
         os.close(handle)
 
 
+def make_folder(folder, change="output"):
+    """Make a folder for results before the work that gives them, with its parents; refuse one that takes no file.
+
+    Args:
+        folder: path.
+        change: setting that names it.
+
+    Raises:
+        FasterNetError: it cannot be made or written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise FasterNetError(f"cannot write the folder {folder}: {error.strerror}", change=change) from error
+
+
+def longest_name(folder):
+    """Bytes that the name of a file may have in a folder, which need not exist yet."""
+    existing = next(one for one in (Path(folder), *Path(folder).absolute().parents) if os.path.exists(one))
+    try:
+        return os.pathconf(existing, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # not on Windows, not on every file system
+        return NAME_MAX
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)
@@ -108,14 +138,6 @@ def write_text(path, text):
     """Write a text file as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def make_folder(path, change):
-    """Make a folder and those above it where they are missing; ``change`` is the setting that names another."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FasterNetError(f"cannot make the folder {path}: {error.strerror}", change=change) from error
 
 
 def flush_file(file):

@@ -6,6 +6,7 @@ The cache is ``files.cache.cache_root()``. An entry is written beside its place 
 for it, and is used only while its checksums hold; a damaged one is made again.
 """
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -21,7 +22,7 @@ import paddle
 
 from ..errors import FasterNetError
 from ..exporting.network import FILES, export_network, input_channels
-from ..files.cache import CACHE_VARIABLE, cache_root
+from ..files.cache import CACHE_VARIABLE, cache_root, is_text
 from ..runtime.quiet import errors_alone
 
 FORMAT = 1  # of an entry; another number leaves the older entries to be pruned
@@ -117,7 +118,8 @@ def _entry(name, write, cache_dir, anew=False):
     cache = _open_cache(Path(cache_dir).expanduser() if cache_dir else cache_root())
     entry = cache / name
     if not anew and _is_intact(entry):
-        os.utime(entry)  # when it was last used, for pruning
+        with contextlib.suppress(OSError):  # a file system that lets owners alone set it
+            os.utime(entry)  # when it was last used, for pruning
         return entry
     try:
         temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=cache))
@@ -138,6 +140,8 @@ def _entry(name, write, cache_dir, anew=False):
 
 
 def _open_cache(cache):
+    if not is_text(cache):
+        raise FasterNetError(f"the cache folder's name {cache} is no text, as Paddle needs it; set {CACHE_VARIABLE}")
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -18,7 +18,7 @@ from ..config import BEST_MODEL, LISTING, config_from
 from ..errors import FasterNetError
 from ..files.configs import read_yaml
 from ..files.lists import write_listing
-from ..files.writing import write_text
+from ..files.writing import longest_name, write_text
 from ..record import BEYOND_THE_RECIPE, Record, check_format
 from ..weights.pdparams import save_state, save_weights
 
@@ -45,6 +45,8 @@ RUN_FILES = (
 CHECKPOINTS = "checkpoints"  # a folder of its own, ``checkpoints.py`` names what is in it
 CHECKPOINT_FILES, HALF_WRITTEN = f"{CHECKPOINTS}/step-*.safetensors", f"{CHECKPOINTS}/.step-*"
 LOCK = ".lock"
+LONGEST_PATH = 4095  # bytes of a whole path on Linux, where it is the longest
+LONGEST_INNER = 100  # bytes of the longest path within the folder, that of a checkpoint's temporary file
 LOG = "log.txt"  # what training prints, where it is not shown (the ablation)
 
 
@@ -56,19 +58,39 @@ def check_work_path(work_path, overwrite=False, resume=False):
         resume: a run that is there is to be gone on with.
     """
     path = Path(work_path)
-    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    existing = next(folder for folder in (path, *path.absolute().parents) if os.path.exists(folder))
     if not existing.is_dir():
         raise FasterNetError(f"work_path must be a folder, got {path}, but {existing} is a file", change="work_path")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise FasterNetError(f"work_path must be writable, got {path}", change="work_path")
+    _check_length(path)
     held = [name for name in RUN_FILES if (path / name).exists()]
     if resume and CONFIG not in held:
         raise FasterNetError(f"{path} holds no run to resume", change="work_path")
-    if held and not overwrite and not resume:
+    if not resume and not overwrite and _has_results(path, held):
         resumable = ("resume",) if CONFIG in held else ()
         raise FasterNetError(
             f"{path} holds another run ({', '.join(held)})", change=(*resumable, "overwrite", "work_path")
         )
+
+
+def _check_length(path):
+    """Refuse a folder whose name, or whose files' whole paths, are longer than the system takes."""
+    name, whole = max((len(os.fsencode(part)) for part in path.parts), default=0), len(os.fsencode(path.absolute()))
+    for length, most, what in (
+        (name, longest_name(path), "a name in it"),
+        (whole, LONGEST_PATH - LONGEST_INNER, "its whole path"),
+    ):
+        if length > most:
+            raise FasterNetError(
+                f"work_path is too long for this system: {what} has {length} bytes, at most {most} are taken",
+                change="work_path",
+            )
+
+
+def _has_results(path, held):
+    """Whether a run got far enough to be lost: beyond its recipe, its list of files and a first step that failed."""
+    return bool(set(held) - {CONFIG, LISTING, FAILED_STEP} or next(path.glob(CHECKPOINT_FILES), None))
 
 
 def make_work_path(work_path):

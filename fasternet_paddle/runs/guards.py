@@ -35,7 +35,12 @@ class StopRequest:
         if self.signal is not None:
             os._exit(128 + signum)
         self.signal = signum
-        print(f"\n{signal.Signals(signum).name}: finishing this step; once more to end at once", flush=True)
+        said = f"\n{signal.Signals(signum).name}: finishing this step; once more to end at once"
+        try:
+            print(said, flush=True)
+        except (OSError, RuntimeError):  # nobody reads; or the signal came in the middle of another line's writing
+            with contextlib.suppress(OSError):
+                os.write(2, f"{said}\n".encode())
 
     def __exit__(self, *_):
         for signum, handler in self._before.items():

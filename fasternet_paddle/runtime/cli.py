@@ -1,18 +1,26 @@
-"""What every entry does around its work: flags from a dataclass, and how mistakes and interruptions end.
+"""What every entry does around its work: flags from a dataclass, and how mistakes, interruptions and systems end.
 
 The CPU settings must stand before Paddle's first operation, so an entry imports what needs Paddle inside its ``main``.
 That also keeps ``--help`` quick.
 """
 
 import contextlib
+import dataclasses
+import errno
 import functools
 import io
+import os
+import signal
 import sys
+from pathlib import Path
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped
-from . import machine
+from . import machine, streams
 
 HELP = {"-h", "--help"}
+# What a system answers where a path or a disk cannot be used; a missing file that nobody named is a fault of ours.
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP}
+REFUSALS |= {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOTDIR, errno.EINVAL}
 
 
 def entry(main):
@@ -25,27 +33,76 @@ def entry(main):
     def run(argv=None):
         argv = sys.argv[1:] if argv is None else argv
         machine.quieten()
-        try:
-            if not HELP & set(argv):
-                machine.check_paddle()
-            return main(argv) or 0
-        except FasterNetError as error:
-            return _refuse(f"{error}{way_out(error)}")
-        except ImportError as error:
-            needs = NEEDS_PADDLE if error.name == "paddle" else NEEDS_OPENMP if "libgomp" in str(error) else None
-            if needs is None:
-                raise
-            return _refuse(needs)
-        except Stopped as stop:
-            print(f"{stop}; everything is saved, --resume goes on from here", file=sys.stderr)
-            return 128 + stop.signal  # as a shell expects
-        except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
-            return _refuse("out of memory; lower --batch-size or --image-size")
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return 130  # 128 + SIGINT, as a shell expects
+        os.environ["MPLBACKEND"] = "agg"  # an entry shows no window; the user's may not even be installed
+        with streams.kept() as lost, _interruptible_imports():
+            code = _ended(main, argv)
+        if lost and code == 0:
+            return _refuse(f"standard output could not be written ({lost}): what was printed is lost, nothing else")
+        return code
 
     return run
+
+
+def _ended(main, argv):
+    """The exit code of ``main``; how it ended is told."""
+    try:
+        if not HELP & set(argv):
+            machine.check_paddle()
+            machine.check_matplotlib()
+        return main(argv) or 0
+    except FasterNetError as error:
+        return _refuse(f"{error}{way_out(error)}")
+    except ImportError as error:
+        needs = NEEDS_PADDLE if error.name == "paddle" else NEEDS_OPENMP if "libgomp" in str(error) else None
+        if needs is None:
+            raise
+        return _refuse(needs)
+    except Stopped as stop:
+        print(f"{stop}; everything is saved, --resume goes on from here", file=sys.stderr)
+        return 128 + stop.signal  # as a shell expects
+    except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
+        return _refuse("out of memory; lower --batch-size or --image-size")
+    except OSError as error:
+        if error.filename is None or error.errno not in REFUSALS:
+            raise
+        return _refuse(f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+INTERRUPTED = 128 + signal.SIGINT  # as a shell expects
+
+
+@contextlib.contextmanager
+def _interruptible_imports():
+    """Let Ctrl-C end the process at once while a module is imported.
+
+    Some packages take the ``KeyboardInterrupt`` for a failed import and go on, others print it as their own error.
+    """
+
+    def interrupt(signum, frame):
+        while frame is not None:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+                with contextlib.suppress(OSError):
+                    os.write(2, b"interrupted\n")
+                os._exit(INTERRUPTED)
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # ignored, as under nohup, or somebody else's
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, interrupt)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _refuse(sentence):
@@ -86,7 +143,7 @@ def parse(kind, argv=None, *, prog, description, default=None):
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(
+            flags = tyro.cli(
                 kind,
                 args=argv,
                 prog=prog,
@@ -94,12 +151,43 @@ def parse(kind, argv=None, *, prog, description, default=None):
                 default=default,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
             )
+        return at_home(flags)
     except SystemExit as stop:
         if not stop.code:
             raise
         own = _own_error(stop)
         sentence, change = (own, own.change) if own else (_sentence(said.getvalue()), ())
         raise FasterNetError(f"{sentence} (see {prog} --help)", change=change) from None
+
+
+def at_home(flags):
+    """``flags`` with ``~`` at the beginning of every path replaced: a shell does not see it in ``--output=~/figures``.
+
+    Paths are the ``Path``s among the fields, alone or in tuples, and the texts whose name ends in ``_path``.
+    """
+    changed = {}
+    for name, value in ((field.name, getattr(flags, field.name)) for field in dataclasses.fields(flags)):
+        if dataclasses.is_dataclass(value):
+            new = at_home(value)
+        elif isinstance(value, tuple):
+            new = tuple(_at_home(name, item) if isinstance(item, Path) else item for item in value)
+        else:
+            is_path = isinstance(value, Path) or (isinstance(value, str) and name.endswith("_path"))
+            new = _at_home(name, value) if is_path else value
+        if new != value:
+            changed[name] = new
+    return dataclasses.replace(flags, **changed) if changed else flags
+
+
+def _at_home(name, path):
+    if not str(path).startswith("~"):
+        return path
+    try:
+        return type(path)(Path(path).expanduser())
+    except RuntimeError:
+        raise FasterNetError(
+            f"{name} {path} lies in a home folder that this system does not know", change=name
+        ) from None
 
 
 def _own_error(stop):

@@ -27,6 +27,7 @@ from ..model.fasternet import build_model, check_names
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..record import Record
 from ..results import plots
+from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
 from ..runtime import machine
@@ -108,7 +109,7 @@ def run_training(
     print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")
     if data.checked is not None:
         print("\n".join(data.checked.lines()))
-    with contextlib.closing(make_parts(config, data)) as parts, session:
+    with drawable(data.class_names), contextlib.closing(make_parts(config, data)) as parts, session:
         session.start(parts, data)
         history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
         best = load_run(Path(config.work_path) / folder.BEST_MODEL)

@@ -47,6 +47,43 @@ def test_ways_take_turns(capsys):
     assert said.out == "" and said.err.splitlines()[0] == "round 1 of 2: a, s"
 
 
+def test_a_way_that_fails_leaves_the_others_and_all_that_was_measured(capsys):
+    def fail():
+        raise FasterNetError("no such instruction")
+
+    answers = iter([1, FasterNetError("late"), 2, 3])
+
+    def later():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    kept, good = [], iter(range(10, 20))
+    jobs = {("bad", "s"): fail, ("late", "s"): later, ("good", "s"): lambda: next(good)}
+    results = measuring.in_turns(jobs, 3, lambda found: kept.append({way: len(r) for (way, _), r in found.items()}))
+    assert results == {("late", "s"): [1], ("good", "s"): [10, 11, 12]}
+    assert kept == [{"late": 1}, {"late": 1, "good": 1}, {"late": 1, "good": 2}, {"late": 1, "good": 3}]
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: bad, s is measured no further: no such instruction", "note: late, s is measured no further: late",
+    ]  # fmt: skip
+    with pytest.raises(FasterNetError, match="no such instruction"):
+        measuring.in_turns({("bad", "s"): fail}, 2)
+
+
+def test_precisions_are_what_the_processor_has(monkeypatch, capsys):
+    monkeypatch.setattr(measuring, "has_bf16", lambda: True)
+    assert measuring.possible(("f32", "bf16")) == ("f32", "bf16") and capsys.readouterr().out == ""
+    monkeypatch.setattr(measuring, "has_bf16", lambda: False)
+    assert measuring.possible(("f32",)) == ("f32",) and capsys.readouterr().out == ""
+    assert measuring.possible(("f32", "bf16")) == ("f32",)
+    assert capsys.readouterr().out == "this processor has no bf16 instructions: bf16 is not measured\n"
+    for precisions, says in ((("bf16",), "no bf16 instructions"), ((), "got none"), (("f32", "int8"), "got 'int8'")):
+        with pytest.raises(FasterNetError, match=says):
+            measuring.possible(precisions)
+
+
 def test_a_way_is_a_worker_under_its_settings(monkeypatch):
     monkeypatch.setattr(measuring, "in_process", lambda *call: call)
     jobs, environment = {}, {"OMP_NUM_THREADS": "2", "OTHER": "1"}

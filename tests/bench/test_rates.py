@@ -22,6 +22,24 @@ def test_each_ratio_is_printed_twice():
     assert ", ".join(columns(lines[-1])) == ours
 
 
+def test_a_way_without_its_base_has_no_ratio():
+    """The notebook's way with no settings failed, and another ended after a round."""
+    measured = dict(list(TWO.items())[1:]) | {("ours", "X=1", "a"): [40.0]}
+    lines = rates.rates_table(measured).splitlines()
+    assert columns(lines[-1])[-2:] == ["40.0", "x2.00 (2.00-2.00)"] and "x" not in lines[-1].partition("40.0")[0]
+
+
+def test_rates_so_far_are_saved_as_they_come(tmp_path):
+    save = rates.saving("two", tmp_path, "samples/s")
+    for values in ([1.5], [1.5, 2.5]):
+        save({("ours", "s"): [{"rates": {"a": value}} for value in values]})
+        rows = list(csv.reader((tmp_path / "two.csv").read_text().splitlines()))
+        assert rows == [
+            ["way", "settings", "figure", "round", "samples/s"],
+            *(["ours", "s", "a", str(number + 1), str(value)] for number, value in enumerate(values)),
+        ]
+
+
 def test_a_column_more_is_asked_row_by_row():
     more = ("twice", lambda way, figure, values: f"{way} {figure} {2 * values[0]:.0f}")
     lines = rates.rates_table(TWO, "samples/s", more).splitlines()

@@ -1,10 +1,14 @@
 """The cache's root: the package's variable, the user's cache by XDG, else the system's place for caches."""
 
+import functools
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from fasternet_paddle.errors import FasterNetError
+from fasternet_paddle.files import cache, writing
 from fasternet_paddle.files.cache import CACHE_VARIABLE, cache_root
 
 
@@ -12,6 +16,53 @@ def test_the_variable_comes_first(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv(CACHE_VARIABLE, "~/mine")
     assert cache_root() == Path.home() / "mine"
+
+
+@pytest.fixture
+def without_home(monkeypatch):
+    """A user whom the system does not know, and no HOME, as in many containers."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(_):
+        raise KeyError("no such user")
+
+    for name in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(pwd, name, unknown)
+    for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", CACHE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    _fresh(monkeypatch)
+
+
+def _fresh(monkeypatch):
+    monkeypatch.setattr(cache, "_of_this_process", functools.cache(cache._of_this_process.__wrapped__))
+    monkeypatch.setattr(writing, "_said", set())
+
+
+NOTE = f"note: the home folder is no place to keep compiled networks in: set {CACHE_VARIABLE} to keep them\n"
+
+
+def test_without_a_home_the_process_has_a_folder_of_its_own(without_home, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert cache_root() == cache_root() and cache_root().parent == tmp_path
+    assert capsys.readouterr().err == NOTE and not (tmp_path / "~").exists()
+    monkeypatch.setenv(CACHE_VARIABLE, "~/mine")
+    with pytest.raises(FasterNetError, match=f"{CACHE_VARIABLE} is ~/mine, and this user's home folder is not known"):
+        cache_root()
+    monkeypatch.setenv(CACHE_VARIABLE, "mine")
+    assert cache_root() == Path("mine")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems keep caches elsewhere")
+@pytest.mark.parametrize("home", ["{}/caf\udce9", "{}/file"])
+def test_a_home_that_cannot_hold_it_is_not_taken(home, monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    _fresh(monkeypatch)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", home.format(tmp_path))
+    for name in ("XDG_CACHE_HOME", CACHE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    assert cache_root().parent == tmp_path and capsys.readouterr().err == NOTE
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems keep caches elsewhere")

@@ -49,6 +49,36 @@ def test_work_path_is_checked_before_it_is_made(tmp_path):
         run_folder.check_work_path(tmp_path / "new", resume=True)
 
 
+@pytest.mark.parametrize(
+    ("held", "is_run"),
+    [
+        (["config.yaml"], False),  # whatever went wrong before the first checkpoint
+        (["config.yaml", "files.csv", "failed_step.safetensors", ".lock", "own_notes.txt"], False),
+        (["config.yaml", "checkpoints/step-000000001-0123456789abcdef.safetensors"], True),
+        (["config.yaml", "history.csv"], True),
+        (["best_model.pdparams"], True),  # the notebook's
+        (["predictions.png"], True),
+    ],
+)
+def test_a_run_that_got_nowhere_does_not_block_its_folder(held, is_run, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for name in held:
+        (tmp_path / name).write_text("")
+    if is_run:
+        with pytest.raises(FasterNetError, match="holds another run"):
+            run_folder.check_work_path(tmp_path)
+    else:
+        run_folder.check_work_path(tmp_path)
+    run_folder.check_work_path(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("work_path", ["n" * 300, "猫" * 90 + "/run", "/".join(["n" * 200] * 20)])
+def test_a_work_path_that_is_too_long_is_refused(work_path, tmp_path):
+    with pytest.raises(FasterNetError, match="work_path is too long for this system") as refusal:
+        run_folder.check_work_path(tmp_path / work_path)
+    assert refusal.value.change == ("work_path",) and not any(tmp_path.iterdir())
+
+
 def test_another_run_is_not_overwritten_silently(tmp_path):
     (tmp_path / "history.csv").write_text("old")
     (tmp_path / "own_notes.txt").write_text("mine")

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +152,91 @@ for name in sys.argv[1:]:
     main = importlib.import_module(f"fasternet_paddle.{name}").main
     print(name, main(["inference"] if "bench" in name else []))
 """
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Flags with paths in all their forms."""
+
+    weights: Path = Path("a")
+    image: tuple[Path, ...] = ()
+    config: Path | None = None
+    recipe: TrainConfig = field(default_factory=TrainConfig)
+    names: tuple[str, ...] = ()
+    engine: str = "paddle"
+
+
+def test_a_home_folder_is_found_behind_every_flag(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    argv = ["--weights=~/a", "--image", "~/b.jpg", "c~.jpg", "--config=~", "--data-path=~/d", "--names", "~/e"]
+    flags = cli.parse(Paths, [*argv, "--work-path", "~/f", "--engine", "~"], **WHO)
+    assert flags.weights == tmp_path / "a" and flags.image == (tmp_path / "b.jpg", Path("c~.jpg"))
+    assert flags.config == tmp_path and flags.names == ("~/e",) and flags.engine == "~"  # no paths
+    assert flags.recipe.data_path == f"{tmp_path}/d" and flags.recipe.work_path == f"{tmp_path}/f"
+    with pytest.raises(FasterNetError, match="weights ~nobodyatall/a lies in a home folder that this system does not"):
+        cli.parse(Paths, ["--weights=~nobodyatall/a"], **WHO)
+
+
+def test_what_a_system_refuses_is_one_sentence(monkeypatch, capsys, tmp_path):
+    """Named by the system itself, as in a call that no check foresaw; a file that nobody named stays a fault."""
+
+    def opened(*_arguments, **_more):
+        path.read_text()
+
+    monkeypatch.setattr(cli, "parse", opened)
+    path = tmp_path / ("n" * 300)
+    assert evaluate.main([]) == 2
+    assert capsys.readouterr().err == f"error: {path} cannot be used: File name too long\n"
+    path = tmp_path / "missing"
+    with pytest.raises(FileNotFoundError):
+        evaluate.main([])
+
+
+@pytest.mark.parametrize(("hiding", "path"), [("paddle.py", "paddle.py"), ("paddle/__init__.py", "paddle/__init__.py")])
+def test_a_paddle_of_ones_own_is_named_as_what_it_is(tmp_path, hiding, path):
+    (tmp_path / hiding).parent.mkdir(exist_ok=True)
+    (tmp_path / hiding).write_text("raise SystemExit('it was imported')")
+    command = [sys.executable, "-m", "fasternet_paddle.evaluate"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stderr == (
+        f"error: {tmp_path / path} is not PaddlePaddle, but bears its name and is found in its place; rename it, or "
+        f"start from another folder\n"
+    )
+
+
+def test_settings_of_matplotlib_that_cannot_be_read_are_one_sentence(tmp_path):
+    (tmp_path / "matplotlibrc").write_bytes(b"font.family: \xe9")
+    command = [sys.executable, "-m", "fasternet_paddle.evaluate"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "error: matplotlib cannot start with the settings that it finds" in done.stderr
+
+
+SLOW = """
+import sys
+from fasternet_paddle.runtime import cli, machine
+machine.check_paddle = machine.check_matplotlib = lambda: None
+
+@cli.entry
+def main(argv):
+    import slow
+
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("fault", ["except BaseException: pass", "except: raise ImportError('it is broken')"])
+def test_ctrl_c_ends_an_import_that_would_go_on(tmp_path, fault):
+    """Some packages take the exception for a module that is missing, and go on."""
+    (tmp_path / "entry.py").write_text(SLOW)
+    (tmp_path / "slow.py").write_text(f"import time\nprint('begun', flush=True)\ntry: time.sleep(60)\n{fault}\n")
+    command = [sys.executable, "entry.py"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[1] == "interrupted\n"
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize("layout", ["version", "init"])
