@@ -13,7 +13,7 @@ import paddle
 import pytest
 
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.runtime import machine
+from fasternet_paddle.runtime import machine, packages
 
 
 def test_cpu_settings_are_for_amd_and_never_override(tmp_path):
@@ -132,23 +132,23 @@ def pretend_paddle(monkeypatch, version, folder):
 def test_an_old_paddle_is_refused_with_its_version(monkeypatch, tmp_path, version):
     pretend_paddle(monkeypatch, version, tmp_path)
     with pytest.raises(FasterNetError, match=rf"3\.0 or newer, found {version}; "):
-        machine.check_paddle()
+        packages.check_paddle()
 
 
 @pytest.mark.parametrize("version", ["3.0.0", "3.0.0rc1", "3.3.1", "4.0.0.dev20261101", "0.0.0", ""])
 def test_newer_paddles_and_builds_of_its_branch_are_taken(monkeypatch, tmp_path, version):
     pretend_paddle(monkeypatch, version, tmp_path)
-    machine.check_paddle()
+    packages.check_paddle()
 
 
 def test_a_missing_paddle_is_refused(monkeypatch, tmp_path):
     pretend_paddle(monkeypatch, None, tmp_path)
     with pytest.raises(FasterNetError, match="needs PaddlePaddle, which is not installed"):
-        machine.check_paddle()
+        packages.check_paddle()
 
 
 def test_version_is_that_of_the_paddle_that_is_imported():
-    assert machine.paddle_version() == paddle.__version__
+    assert packages.paddle_version() == paddle.__version__
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_version_is_that_of_the_paddle_that_is_imported():
     [("3.0.0rc1", (3, 0, 0)), ("2.6.2.post120", (2, 6, 2)), ("68", (68,)), ("1.26.4", (1, 26, 4)), ("4.8+x", (4, 8))],
 )
 def test_versions_compare_by_their_numbers(version, numbers):
-    assert machine.version_numbers(version) == numbers
+    assert packages.version_numbers(version) == numbers
 
 
 def test_only_harmless_remarks_are_kept_out(monkeypatch, caplog):
     monkeypatch.delenv("GLOG_minloglevel", raising=False)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        machine.quieten()
+        packages.quieten()
         warnings.warn("No ccache found. Please be aware", UserWarning, stacklevel=1)
         warnings.warn("something else", UserWarning, stacklevel=1)
     assert [str(one.message) for one in heard] == ["something else"]
