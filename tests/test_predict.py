@@ -14,7 +14,7 @@ import pytest
 import sklearn.metrics as witness
 from PIL import Image
 
-from fasternet_paddle import evaluate, predict
+from fasternet_paddle import evaluate, export, predict
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data.preparation import config_preparation
 from fasternet_paddle.files.images import read_image
@@ -213,6 +213,18 @@ def test_after_a_kill_it_goes_on_and_does_no_file_twice(run, tmp_path, capsys, m
     assert predict.main([*argv, *other, "--output", str(tmp_path / "killed"), "--resume"]) == 2
     assert "were written by another network" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_an_exported_network_gives_the_same_rows(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "PICTURES", 4)
+    flags = ["--weights", str(run / "best_model.pdparams"), "--format", "paddlex", "--output", str(tmp_path / "x")]
+    assert export.main(flags) == 0
+    argv = ["val", "--recursive", "--num-workers", "0", "--output"]
+    assert call(*argv, tmp_path / "a") == 0
+    assert predict.main([*argv, str(tmp_path / "b"), "--weights", str(tmp_path / "x")]) == 0
+    ours, exported = (rows_of(tmp_path / name / "predictions.csv")[1:] for name in "ab")
+    assert [row[:2] for row in ours] == [row[:2] for row in exported]
+    assert np.allclose([float(row[2]) for row in ours], [float(row[2]) for row in exported], rtol=1e-4)
 
 
 def test_a_signal_ends_it_after_a_batch(tmp_path, capsys, monkeypatch):
