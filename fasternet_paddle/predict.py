@@ -18,7 +18,7 @@ from typing import Annotated
 import tyro
 
 from .errors import FasterNetError, Stopped
-from .runtime import cli, machine
+from .runtime import cli, machine, streams
 from .runtime.flags import EngineFlags, NetworkFlags, override
 
 SAME = 0.01  # of a probability: what two batches of the same network may differ by, with room
@@ -96,11 +96,11 @@ def main(argv=None):
         print(f"note: {remark}", file=sys.stderr)
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for the rows
         exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
-        run = exported_run(exported.record) if exported else load_run(**vars(flags.network))
+        run = exported_run(exported) if exported else load_run(**vars(flags.network))
         config = override(run.config, flags.inference)
         machine.begin(config.device, config.seed)
         engine, precision = flags.inference.engine, flags.inference.precision
-        predictor = exported or Predictor(run.model, config.image_size, engine=engine, precision=precision)
+        predictor = exported or Predictor(run, engine=engine, precision=precision)
     form = FORMS[flags.form](run.class_names, min(flags.topk, len(run.class_names)))
     for folder in filter(None, (flags.output, flags.sheet and flags.sheet.parent)):
         make_folder(folder, "output" if folder == flags.output else "sheet")
@@ -134,7 +134,7 @@ class Printed:
         self.first += predictions[: self.keep_first - len(self.first)]
         rows = "\n".join(self.form.row(prediction) for prediction in predictions)
         with tqdm.external_write_mode(file=sys.stdout):  # a bar on the same terminal steps aside
-            print(rows.encode("utf-8", "backslashreplace").decode(), flush=True)
+            print(rows, flush=True)
 
 
 @dataclass
@@ -174,6 +174,8 @@ class Predicting:
                 bar.update(len(batch.numbers) + len(batch.broken))
                 if stop is not None and stop.signal is not None:
                     raise Stopped(stop.signal)
+                if flags.output is None and streams.is_lost(sys.stdout):
+                    return 0  # who read the rows has left, as head does, or their disk is full, which is told
         self._finish(answers, failed)
         return 1 if failed else 0
 

@@ -238,6 +238,13 @@ def test_a_signal_ends_it_after_a_batch(tmp_path, capsys, monkeypatch):
     assert len(rows_of(tmp_path / "predictions.csv")) == 5
 
 
+def test_it_ends_where_nobody_reads_the_rows(monkeypatch, capsys):
+    monkeypatch.setattr(predict.streams, "is_lost", lambda stream: True)
+    assert call("val", "--recursive", "--batch-size", "4", "--num-workers", "1") == 0
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 4 and "images in" not in said.err
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [

@@ -6,6 +6,7 @@ answers.waited / answers.seconds                     # share of the time in whic
 """
 
 import time
+import warnings
 
 import numpy as np
 
@@ -41,10 +42,15 @@ class Answers:
                 start = time.perf_counter()
             else:
                 self.waited += waited
-            logits = self.predictor.logits(batch.x) if len(batch.x) else np.empty((0, 0), np.float32)
+            logits = self._logits(batch.x) if len(batch.x) else np.empty((0, 0), np.float32)
             self.images += len(batch.x)
             yield batch, logits
             self.seconds = time.perf_counter() - start
+
+    def _logits(self, x):
+        with warnings.catch_warnings():  # pale pictures may lie in [0, 1] once they are normalised, as these are
+            warnings.filterwarnings("ignore", message="the network's input lies between")
+            return self.predictor.logits(x)
 
     def _timed(self):
         """(seconds until it was there, batch) of each batch."""

@@ -51,7 +51,7 @@ def predictions_of(paths, logits, class_names, k, temperature=None):
 
 
 def softmax(logits, temperature=None):
-    """float32 ``(N, K)``: what ``Predictor.probabilities`` gives, where there is no temperature."""
+    """float32 ``(N, K)``: what ``Predictor.probabilities`` gives for the images of ``logits``."""
     logits = logits if temperature is None else logits / np.float32(temperature)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)

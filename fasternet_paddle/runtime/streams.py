@@ -68,6 +68,11 @@ def kept():
         sys.stdout, sys.stderr = before
 
 
+def is_lost(stream):
+    """Whether what is printed to a stream, as ``kept`` made it, no longer arrives: work for its sake may end."""
+    return getattr(_raw(stream), "error", None) is not None
+
+
 def _raw(stream):
     buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)
