@@ -124,7 +124,7 @@ def _preparation(record):
 
 
 def _classes(record):
-    shown = ", ".join(record.class_names[:SHOWN])
+    shown = ", ".join(" ".join(name.split()) for name in record.class_names[:SHOWN])
     more = len(record.class_names) - SHOWN
     return f"{shown} and {more} more, all of them in `{RECORD}`." if more > 0 else f"{shown}."
 
