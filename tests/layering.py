@@ -48,7 +48,7 @@ FILES = {
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows", "names"),
         *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
     ),
-    "runtime": ("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams"),
+    "runtime": ("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams", "drawing"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),
@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "runtime": ("config",),
     "weights": ("files", "config"),
     "data": ("files", "config", "runtime"),
-    "model": ("weights", "config"),
+    "model": ("weights", "config", "runtime"),
     "exporting": ("weights", "model", "files"),
     "results": ("model", "data", "files", "runtime"),
     "runs": ("model", "weights", "files", "config"),

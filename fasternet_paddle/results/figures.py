@@ -6,8 +6,8 @@ with 100: names give way to a list of the most frequent confusions where they wo
 
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
+from ..runtime.drawing import new_figure
 from ..runtime.text import legible, name_ticks, shorten
 
 MOST_NUMBERS = 20  # classes up to which each cell shows its number
@@ -25,7 +25,7 @@ def plot_confusion(metrics):
     side = min(14.0, 3.5 + 0.45 * classes if classes <= MOST_NUMBERS else 4.0 + 0.12 * classes)  # inches
     listed = metrics.confusions()[:MOST_LISTED] if classes > MOST_NUMBERS else metrics.cells[:0]
     # Compressed: the matrix stays square, and the layout must know that to leave room for the names below it.
-    figure = Figure(figsize=(side + (4.2 if len(listed) else 0), side + 0.5), layout="compressed")
+    figure = new_figure(figsize=(side + (4.2 if len(listed) else 0), side + 0.5), layout="compressed")
     axes, beside = figure.subplots(1, 2, width_ratios=(side, 4)) if len(listed) else (figure.add_subplot(), None)
     axes.imshow(_shaded(metrics), interpolation="nearest")
     axes.set_xlabel("predicted class")
@@ -45,7 +45,7 @@ def plot_confusion(metrics):
 def plot_reliability(metrics):
     """How often answers are right, against how sure they are; below, how many images are how sure."""
     bins, count = metrics.bins, len(metrics.bins["images"])
-    figure = Figure(figsize=(6, 6.5), layout="constrained")
+    figure = new_figure(figsize=(6, 6.5), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     held = bins["images"] > 0
     middles, width = (np.arange(count) + 0.5) / count, 1 / count
@@ -71,7 +71,7 @@ def plot_classes(metrics):
     """F1 of each class with its 95 % interval, the weakest first; recall and precision as marks."""
     table, images = metrics.classes, metrics.classes["images"]
     order = weakest_first(metrics)[:MOST_BARS]
-    figure = Figure(figsize=(8, 1.6 + 0.24 * len(order)), layout="constrained")
+    figure = new_figure(figsize=(8, 1.6 + 0.24 * len(order)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(order))
     f1 = table["f1"][order]

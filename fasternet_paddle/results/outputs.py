@@ -7,13 +7,13 @@ Each file is written whole or not at all, and replaces the one of an evaluation 
 """
 
 import dataclasses
-import io
 from pathlib import Path
 
 import numpy as np
 
 from ..files.tables import text_table
 from ..files.writing import atomic_path, write_text
+from ..runtime.drawing import png
 from ..runtime.text import shorten
 from .answers import least_sure, log_probabilities, worst_mistakes
 from .figures import plot_classes, plot_confusion, plot_reliability, weakest_first
@@ -47,9 +47,9 @@ def write_results(folder, report, logits, labels, *, image_at=None, name_at=None
     """
     folder, metrics = Path(folder), report.metrics
     figures = {
-        "confusion": png(plot_confusion(metrics)),
-        "reliability": png(plot_reliability(metrics)),
-        "classes": png(plot_classes(metrics)),
+        "confusion": png(plot_confusion(metrics), dpi=120),
+        "reliability": png(plot_reliability(metrics), dpi=120),
+        "classes": png(plot_classes(metrics), dpi=120),
     }
     filled = {"figures": figures}
     if image_at is not None:
@@ -139,10 +139,3 @@ def names_of(images):
     """A function of an image's number to its name: its path where it is a file, else its number."""
     files = getattr(images, "names", None)
     return str if files is None else files.__getitem__
-
-
-def png(figure):
-    """A matplotlib Figure as the bytes of a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=120)
-    return file.getvalue()

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ..files.writing import write_text
+from ..runtime.drawing import png
 from ..runtime.text import shorten, shown
 from .figures import cell_colour, plot_confusion, plot_reliability, weakest_first
 from .wording import WORDS
@@ -234,11 +235,10 @@ def _embedded(figure):
     """A Figure, the bytes of a PNG file, or an image as a ``data:`` address."""
     if isinstance(figure, bytes):
         return _data(figure, "png")
+    if not isinstance(figure, np.ndarray):
+        return _data(png(figure, dpi=110), "png")
     file = io.BytesIO()
-    if isinstance(figure, np.ndarray):
-        Image.fromarray(np.ascontiguousarray(figure)).save(file, format="PNG")
-    else:
-        figure.savefig(file, format="png", dpi=110)
+    Image.fromarray(np.ascontiguousarray(figure)).save(file, format="PNG")
     return _data(file.getvalue(), "png")
 
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from ..errors import FasterNetError
 from ..files.writing import say_once
+from ..runtime.drawing import put_away
 from . import plots
 
 NAMES = 6  # of the classes
@@ -54,6 +55,7 @@ def _failure(class_names):
         for figure in _one_of_each(names):
             figure.set_layout_engine("none")  # which draws twice
             figure.savefig(io.BytesIO(), format="png", dpi=30)
+            put_away(figure)
     except Exception as error:  # a setting reaches every exception there is: a program that is missing, a bad value
         said = str(error).strip().splitlines()
         return f"{type(error).__name__}: {said[0][:150]}" if said else type(error).__name__

@@ -1,0 +1,68 @@
+"""Figures that show themselves where a reader is looking, and stay out of the way elsewhere.
+
+    figure = new_figure(figsize=(10, 6), layout="constrained")
+
+In a notebook a figure is one of pyplot's: it appears below its cell, once, as the original notebook's did, whether the
+cell ends with it, with ``plt.show()`` or with something else. Under a backend without a reader (scripts, the entries)
+pyplot does not know it, so that nothing stays open.
+"""
+
+import contextlib
+import io
+import sys
+
+import matplotlib
+from matplotlib.figure import Figure
+
+READERS = ("inline", "ipympl", "nbagg", "widget", "notebook")  # in the names of the backends of notebooks
+WINDOWS = ("qt", "gtk", "tk", "wx", "macosx", "webagg")  # at the beginning of the names of those that open windows
+
+
+class ShownOnce(Figure):
+    """A figure that is shown by the cell's last line, by ``plt.show()`` or at the end of the cell: by one of them."""
+
+    def _ipython_display_(self):  # what all three of them call
+        from IPython.display import Image, display
+
+        display(Image(png(self, self.dpi)))
+
+
+def new_figure(**settings):
+    """A matplotlib ``Figure`` with the arguments of its class; one of pyplot's where somebody is looking."""
+    if _has_reader():
+        from matplotlib import pyplot
+
+        with contextlib.suppress(ImportError):  # a backend that is not installed shows nothing
+            return pyplot.figure(FigureClass=ShownOnce, **settings)
+    return Figure(**settings)
+
+
+def png(figure, dpi):
+    """A figure as the bytes of a PNG file, instead of being shown."""
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=dpi)
+    put_away(figure)
+    return image.getvalue()
+
+
+def put_away(figure):
+    """Take a figure from pyplot, which then does not show it; it can still be drawn and saved."""
+    if _is_open(figure):
+        sys.modules["matplotlib.pyplot"].close(figure)
+
+
+def _has_reader():
+    """Whether figures of pyplot's are shown: by a notebook's backend, or by windows that the user's pyplot opens."""
+    backend = dict.__getitem__(matplotlib.rcParams, "backend")  # as it stands: asking would choose one
+    if not isinstance(backend, str):
+        return False
+    backend = backend.lower()
+    if any(name in backend for name in READERS):
+        return True
+    return "matplotlib.pyplot" in sys.modules and backend.startswith(WINDOWS)
+
+
+def _is_open(figure):
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    number = getattr(figure, "number", None)
+    return pyplot is not None and number is not None and pyplot.fignum_exists(number)

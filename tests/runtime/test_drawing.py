@@ -1,0 +1,64 @@
+"""Figures show themselves in a notebook, each once, and leave nothing open elsewhere."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from matplotlib import pyplot
+from nbclient import NotebookClient
+
+from fasternet_paddle import plot_learning_curve
+from fasternet_paddle.runtime import drawing
+
+RECORD = {part: {"loss": [1.0, 0.5], "iter": [0, 10]} for part in ("train", "val")}
+SET_UP = """
+import numpy as np
+from fasternet_paddle import plot_learning_curve, show_images
+record = {part: {"loss": [1.0, 0.5], "iter": [0, 10]} for part in ("train", "val")}
+images = np.zeros((2, 8, 8, 3), np.uint8)
+"""
+CELLS = {  # what a cell does: how many figures stand below it
+    "show_images(images, 1, 2)\nimport matplotlib.pyplot as plt\nplt.show()": 1,
+    "plot_learning_curve(record)\nplot_learning_curve(record)\nNone": 2,
+    "plot_learning_curve(record)": 1,
+    "figure = plot_learning_curve(record)": 1,
+    "figure": 1,  # shown again where it is asked for again
+    "show_images(images, 1, 2)[0].figure": 1,
+    "from fasternet_paddle.results.plots import save_figure\n"
+    "import tempfile, pathlib\n"
+    "with tempfile.TemporaryDirectory() as folder:\n"
+    "    path = save_figure(plot_learning_curve(record), pathlib.Path(folder) / 'loss.png')": 0,
+}
+
+
+def figures(cell):
+    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def test_each_figure_stands_once_below_its_cell():
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in (SET_UP, *CELLS)]
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # the kernel's own
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(env=environment)
+    assert [figures(cell) for cell in notebook.cells] == [0, *CELLS.values()]
+
+
+def test_nothing_stays_open_where_nobody_looks():
+    before = pyplot.get_fignums()
+    figure = plot_learning_curve(RECORD)
+    assert pyplot.get_fignums() == before
+    drawing.put_away(figure)  # is none of pyplot's, so nothing happens
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline_is_not_here.inline", "tkagg"])
+def test_a_backend_that_is_not_installed_ends_nothing(backend):
+    code = (
+        f"import matplotlib; matplotlib.rcParams['backend'] = {backend!r}\n"
+        "from fasternet_paddle.runtime.drawing import new_figure\n"
+        "import sys; sys.modules['tkinter'] = None\n"
+        "print(type(new_figure(figsize=(1, 1))).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "Figure\n", done.stderr
