@@ -40,7 +40,7 @@ FILES = {
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook", "quiet", "drawing"),
+    "runtime": ("cli", "flags", "machine", "notebook", "quiet", "drawing", "inline"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode"),
@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "runtime": ("config",),
     "weights": ("files", "config"),
     "data": ("files", "config", "runtime"),
-    "model": ("weights", "config"),
+    "model": ("weights", "runtime", "config"),
     "exporting": ("weights", "model", "files"),
     "results": ("model", "data", "files", "runtime"),
     "runs": ("model", "weights", "files", "config"),

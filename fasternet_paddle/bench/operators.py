@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import paddle
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 from paddle import nn
 
@@ -27,6 +26,7 @@ from ..inference.throughput import time_calls
 from ..model.layers import DWConv, FullConv, PConv
 from ..model.summary import count_macs
 from ..runtime import cli, machine
+from ..runtime.drawing import new_figure
 from .measuring import check_least
 from .paper import OPERATOR_CPU_MS, OPERATOR_SHAPES
 from .rates import save_results
@@ -167,7 +167,7 @@ def draw_operators(timings):
         matplotlib ``Figure``.
     """
     engines = list(dict.fromkeys(timing.engine for timing in timings))
-    figure = Figure(figsize=(4.2 * (len(engines) + 1), 4.2), layout="constrained")
+    figure = new_figure(4.2 * (len(engines) + 1), 4.2)
     panels = figure.subplots(1, len(engines) + 1, sharex=True, sharey=True)
     here = {engine: [(t, t.macs / 1e6, t.gflops) for t in timings if t.engine == engine] for engine in engines}
     paper = [(t, t.macs / 1e6, t.macs / t.paper_ms / 1e6) for t in timings if t.engine == engines[0]]

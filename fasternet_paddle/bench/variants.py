@@ -12,8 +12,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from ..comparing.ablation import CONTENDERS
 from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
@@ -23,6 +21,7 @@ from ..inference.throughput import loop_throughput, model_throughput
 from ..model.fasternet import VARIANTS, create_model
 from ..model.summary import count_macs, count_parameters
 from ..runtime import cli, machine
+from ..runtime.drawing import new_figure
 from .measuring import check_least
 from .paper import PAPER_SPEED
 from .rates import save_results
@@ -134,7 +133,7 @@ def draw_variants(costs):
     Returns:
         matplotlib ``Figure``.
     """
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = new_figure(6.4, 4.4)
     axes = figure.subplots()
     axes.loglog([cost.macs / 1e6 for cost in costs], [cost.milliseconds for cost in costs], "o", label="here")
     for cost in costs:

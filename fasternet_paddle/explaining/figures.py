@@ -6,10 +6,10 @@ scale is symmetric about zero, so that two figures compare at a glance.
 
 import numpy as np
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from skimage.segmentation import find_boundaries
 
 from ..errors import FasterNetError
+from ..runtime.drawing import new_figure
 from .explanation import METHODS
 
 COLOURS = "RdBu_r"  # diverging, white in the middle, told apart by the colour-blind
@@ -143,7 +143,7 @@ def plot_faithfulness(faithfulness, explanation):
 
 def _page(width, height):
     """An empty figure, in inches, with a margin that words do not enter."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure(width, height)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure
 

@@ -7,9 +7,9 @@ Each returns a matplotlib ``Figure``.
 """
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
+from ..runtime.drawing import new_figure
 from .fasternet import HEAD_CHANNELS, VARIANTS
 
 CONVOLVED, POINTWISE, UNTOUCHED, OUTPUT = "#d6604d", "#4393c3", "#eeeeee", "#5aae61"
@@ -27,7 +27,7 @@ def draw_receptive_field():
     Two panels show a feature map of 8 channels from above: a row is a channel, a column a pixel of the map's middle
     row; coloured cells reach the output pixel. The third shows the same T in space.
     """
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure = new_figure(10, 4.4)
     panels = (
         ("Full 3x3 convolution", _seen(DEPTH, 0), f"{DEPTH} channels x 9 = {9 * DEPTH} inputs"),
         (
@@ -114,7 +114,7 @@ def draw_architecture(variant="t0", image_size=224, num_classes=10):
         num_classes: width of the output.
     """
     width, depths = VARIANTS[variant]["embed_dim"], VARIANTS[variant]["depths"]
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = new_figure(11, 4.6)
     ax = figure.subplots()
     ax.set_axis_off()
     ax.set_xlim(-1.2, 24.0)

@@ -1,18 +1,18 @@
 """Figures of a run: learning curves and a grid of predictions (notebook 2.5).
 
-Each function draws and returns; notebooks show, entries save. Figures are made without pyplot's state where they are
-returned, so nothing pops up and nothing stays open.
+Each function draws and returns; entries save, and a notebook shows each figure once (``runtime.drawing``), whether
+it is the cell's last expression or not.
 """
 
 import numpy as np
 import paddle
-from matplotlib.figure import Figure
 
 from ..data.pictures import as_pictures
 from ..data.transforms import test_transform
 from ..errors import FasterNetError
 from ..files.writing import atomic_path
 from ..model.summary import eval_mode
+from ..runtime.drawing import new_figure
 
 TRAIN_COLOR, VAL_COLOR = "tab:red", "tab:cyan"  # the notebook's
 
@@ -38,7 +38,7 @@ def plot_learning_curve(record, title="loss", ylabel="CE Loss"):
             raise FasterNetError(f"the record has no {part} values under {title!r}; it holds {_keys(record)}")
     is_accuracy = title == "acc"
     scale = 100.0 if is_accuracy else 1.0  # a fraction of 1 -> percent
-    figure = Figure(figsize=(10, 6), layout="constrained")
+    figure = new_figure(10, 6)
     axes = figure.add_subplot()
     for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
         positions = [int(position) for position in record[part]["iter"]]
@@ -76,7 +76,7 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
         if names is not None and len(names) != len(imgs):
             raise FasterNetError(f"{name} must name each of the {len(imgs)} images, got {len(names)}")
     shown = as_pictures(imgs)
-    figure = Figure(figsize=(num_cols * scale, num_rows * scale * (1.25 if pred or gt else 1.0)), layout="constrained")
+    figure = new_figure(num_cols * scale, num_rows * scale * (1.25 if pred or gt else 1.0))
     axes = np.atleast_1d(figure.subplots(num_rows, num_cols)).flatten()
     for position, ax in enumerate(axes):
         ax.set_axis_off()

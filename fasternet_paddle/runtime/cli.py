@@ -11,6 +11,7 @@ import sys
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped
 from . import machine
+from .drawing import unshown
 
 HELP = {"-h", "--help"}
 
@@ -28,7 +29,8 @@ def entry(main):
         try:
             if not HELP & set(argv):
                 machine.check_paddle()
-            return main(argv) or 0
+            with unshown():
+                return main(argv) or 0
         except FasterNetError as error:
             return _refuse(f"{error}{way_out(error)}")
         except ImportError as error:

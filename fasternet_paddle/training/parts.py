@@ -27,6 +27,7 @@ from ..results import plots
 from ..runs import folder
 from ..runs.run import load_run
 from ..runtime import machine
+from ..runtime.drawing import unshown
 from .optimizers import make_optimizer
 from .session import Session
 from .trainer import fit
@@ -111,6 +112,7 @@ def run_training(
     return dataclasses.replace(best, history=history)
 
 
+@unshown()
 def _save_figures(history, run, data):
     """Write the learning curves and the grid of what ``run`` predicts into its work path."""
     figures = {
