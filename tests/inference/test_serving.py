@@ -166,7 +166,8 @@ def test_a_forked_process_goes_on_with_it(engine):
     """Also where a thread that is not there any more held the lock, or was the one that runs for others."""
     predictor, x = Predictor(network(), engine=engine), images(2, 32, 32)
     wanted = predictor.logits(x)
-    in_threads(lambda number: predictor.logits(x))
+    if engine == "paddle":  # threads that end while a process is forked leave Paddle's own locks held in it
+        in_threads(lambda number: predictor.logits(x))
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
 
@@ -175,7 +176,7 @@ def test_a_forked_process_goes_on_with_it(engine):
 
     held = predictor._run._run._lock if engine == "paddle" else threading.Lock()
     with held:
-        process = context.Process(target=work)
+        process = context.Process(target=work, daemon=True)
         process.start()
     assert ours.poll(60)
     for got in ours.recv():
