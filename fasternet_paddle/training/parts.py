@@ -31,7 +31,6 @@ from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
 from ..runtime import machine
-from ..runtime.drawing import unshown
 from .optimizers import make_optimizer
 from .session import Session
 from .trainer import fit
