@@ -48,7 +48,7 @@ FILES = {
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows", "names"),
         *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
     ),
-    "runtime": ("cli", "flags", "machine", "notebook", "text", "quiet", "streams"),
+    "runtime": ("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams"),
     "bench": (
         *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped
-from . import machine, streams
+from . import machine, packages, streams
 
 HELP = {"-h", "--help"}
 # What a system answers where a path or a disk cannot be used; a missing file that nobody named is a fault of ours.
@@ -47,8 +47,8 @@ def _ended(main, argv):
     """The exit code of ``main``; how it ended is told."""
     try:
         if not HELP & set(argv):
-            machine.check_paddle()
-            machine.check_matplotlib()
+            packages.check_paddle()
+            packages.check_matplotlib()
         return main(argv) or 0
     except FasterNetError as error:
         return _refuse(f"{error}{way_out(error)}")

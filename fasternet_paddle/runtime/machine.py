@@ -1,4 +1,4 @@
-"""The machine at hand: its settings, cores and devices, its Paddle, and the seed of every generator.
+"""The machine at hand: its settings, cores and devices, and the seed of every generator.
 
     begin("auto", seed=42)          # CPU settings, device and seed, said in one line
     print(describe_machine())       # processor, cores, system and versions, in one line
@@ -9,7 +9,6 @@ operation, so Paddle is imported inside the functions that need it.
 
 import contextlib
 import importlib.metadata
-import importlib.util
 import logging
 import os
 import platform
@@ -19,9 +18,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from ..errors import NEEDS_PADDLE, FasterNetError
+from ..errors import FasterNetError
 
-OLDEST_PADDLE = (3, 0)
 MEASURED = ("paddlepaddle", "paddlepaddle-gpu", "numpy", "interpretdl")  # packages whose versions decide about speed
 PREPARING = ("fasternet_paddle", "opencv-python-headless", "opencv-contrib-python", "scikit-learn")  # that decide else
 HARMLESS = (  # warnings of no use to who reads a log or a notebook
@@ -40,70 +38,6 @@ def quieten():
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ part, such as at every compilation
-
-
-def check_paddle():
-    """Raise ``FasterNetError`` where Paddle is missing, hidden or too old; without importing it, so in no time."""
-    found = paddle_version()
-    if found is None:
-        raise FasterNetError(NEEDS_PADDLE)
-    if (hiding := _not_paddle()) is not None:
-        raise FasterNetError(
-            f"{hiding} is not PaddlePaddle, but bears its name and is found in its place; rename it, or start from "
-            f"another folder"
-        )
-    if (0, 0, 0) < version_numbers(found) < OLDEST_PADDLE:  # a build of Paddle's development branch has version 0.0.0
-        raise FasterNetError(
-            f"fasternet_paddle needs PaddlePaddle {'.'.join(map(str, OLDEST_PADDLE))} or newer, found {found}; on AI "
-            f"Studio choose an environment with Paddle 3, elsewhere see https://www.paddlepaddle.org.cn/install"
-        )
-
-
-def check_matplotlib():
-    """Raise ``FasterNetError`` where matplotlib cannot be imported for what the user has set for it."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise
-    except Exception as error:  # a matplotlibrc that is no text, a MPLBACKEND that is none, no folder to write
-        raise FasterNetError(
-            f"matplotlib cannot start with the settings that it finds, a matplotlibrc file or a MPL variable "
-            f"({type(error).__name__}: {error})"
-        ) from None
-
-
-def paddle_version():
-    """Version of the Paddle that would be imported: None where there is none, empty where it does not tell."""
-    spec = importlib.util.find_spec("paddle")
-    if spec is None:
-        return None
-    for folder in spec.submodule_search_locations or ():
-        for file, name in (("version/__init__.py", "full_version"), ("__init__.py", "__version__")):
-            with contextlib.suppress(OSError):
-                text = Path(folder, file).read_text(encoding="utf-8")
-                if found := re.search(rf"^{name}\s*=\s*['\"](.+?)['\"]", text, re.MULTILINE):
-                    return found[1]
-    return ""
-
-
-def _not_paddle():
-    """Path of a module or package of a user's own that would be imported as paddle; None where it is Paddle."""
-    spec = importlib.util.find_spec("paddle")
-    for folder in spec.submodule_search_locations or ():
-        if Path(folder, "version").is_dir() or Path(folder, "base").is_dir() or paddle_version():
-            return None
-    return spec.origin or next(iter(spec.submodule_search_locations or ()), "paddle")
-
-
-def version_numbers(version):
-    """Leading numbers of a version, as a tuple to compare: "3.0.0rc1" -> (3, 0, 0)."""
-    numbers = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        numbers += [int(digits)] if digits else []
-        if digits != part:
-            break
-    return tuple(numbers)
 
 
 def _started_with():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..config import TrainConfig
 from ..errors import FasterNetError
-from . import machine
+from . import machine, packages
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Installed without what it asks for: its scikit-learn<=0.24 builds on no Python from 3.10 on.
@@ -48,7 +48,7 @@ def prepare(work=None):
     if str(REPOSITORY) not in sys.path:  # later cells find the package wherever they run
         sys.path.insert(0, str(REPOSITORY))
     machine.quieten()
-    machine.check_paddle()
+    packages.check_paddle()
     installed = install_missing()
     work = Path(work) if work is not None else work_folder()
     print(f"Python {sys.version.split()[0]}, {_paddle()}")
@@ -100,7 +100,7 @@ def describe(config):
 def _paddle():
     """Which Paddle there is, by the name of its wheel where it came as one."""
     found = [f"{name} {_version(name)}" for name in ("paddlepaddle-gpu", "paddlepaddle") if _version(name)]
-    return " and ".join(found) or f"paddle {machine.paddle_version()}"
+    return " and ".join(found) or f"paddle {packages.paddle_version()}"
 
 
 def requirements():
@@ -122,7 +122,7 @@ def missing_packages():
     for name, oldest in requirements():
         # Any flavour of OpenCV will do: a second one would overwrite the first.
         versions = filter(None, map(_version, OPENCV if name in OPENCV else (name,)))
-        if not any(machine.version_numbers(version) >= machine.version_numbers(oldest) for version in versions):
+        if not any(packages.version_numbers(version) >= packages.version_numbers(oldest) for version in versions):
             wanted.append(f"{name}>={oldest}")
     return wanted
 

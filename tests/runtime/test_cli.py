@@ -214,8 +214,8 @@ def test_settings_of_matplotlib_that_cannot_be_read_are_one_sentence(tmp_path):
 
 SLOW = """
 import sys
-from fasternet_paddle.runtime import cli, machine
-machine.check_paddle = machine.check_matplotlib = lambda: None
+from fasternet_paddle.runtime import cli, packages
+packages.check_paddle = packages.check_matplotlib = lambda: None
 
 @cli.entry
 def main(argv):

@@ -11,8 +11,8 @@ from fasternet_paddle.runtime import streams
 # An entry that prints a name of every script and bytes that are no text, a lot, and at the end leaves a file.
 ENTRY = """
 import pathlib, sys
-from fasternet_paddle.runtime import cli, machine
-machine.check_paddle = machine.check_matplotlib = lambda: None  # neither is looked at here
+from fasternet_paddle.runtime import cli, packages
+packages.check_paddle = packages.check_matplotlib = lambda: None  # neither is looked at here
 
 @cli.entry
 def main(argv):
