@@ -62,6 +62,8 @@ def _ended(main, argv):
         return 128 + stop.signal  # as a shell expects
     except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
         return _refuse("out of memory; lower --batch-size or --image-size")
+    except BrokenPipeError:  # who read standard output has left, and there is nothing but what is printed
+        return READER_LEFT
     except OSError as error:
         if error.filename is None or error.errno not in REFUSALS:
             raise
@@ -71,7 +73,7 @@ def _ended(main, argv):
         return INTERRUPTED
 
 
-INTERRUPTED = 128 + signal.SIGINT  # as a shell expects
+INTERRUPTED, READER_LEFT = 128 + 2, 128 + 13  # as a shell expects after SIGINT and SIGPIPE
 
 
 @contextlib.contextmanager

@@ -68,6 +68,12 @@ def kept():
         sys.stdout, sys.stderr = before
 
 
+def reader_left():
+    """Whether who read standard output has gone, so that more of it is of no use to anybody."""
+    error = getattr(_raw(sys.stdout), "error", None)
+    return error is not None and error.errno in GONE
+
+
 def _raw(stream):
     buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)
