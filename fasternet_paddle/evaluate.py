@@ -60,6 +60,7 @@ def main(argv=None):
     from .files.writing import make_folder
     from .inference.exported import exported_or_none
     from .inference.predictor import Predictor
+    from .results.trial import drawable
     from .runs.run import exported_run, load_run
 
     if flags.topk < 1:
@@ -80,7 +81,8 @@ def main(argv=None):
     make_folder(flags.output, "output")
     print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
     test = None if test is None else decoded_to(test, prepare.at_least)
-    evaluate(run, config, (val, test, prepare), predictor, flags, explanations)
+    with drawable(run.class_names):
+        evaluate(run, config, (val, test, prepare), predictor, flags, explanations)
 
 
 def evaluate(run, config, images, predictor, flags, explanations):

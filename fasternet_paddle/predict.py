@@ -18,8 +18,9 @@ from typing import Annotated
 import tyro
 
 from .errors import FasterNetError, Stopped
-from .runtime import cli, machine, streams
+from .runtime import cli, machine
 from .runtime.flags import EngineFlags, NetworkFlags, override
+from .runtime.streams import reader_left
 
 SAME = 0.01  # of a probability: what two batches of the same network may differ by, with room
 TILE = 240  # pixels that a picture has on the contact sheet
@@ -89,6 +90,7 @@ def main(argv=None):
     from .results.kept import KeptPredictions
     from .results.predictions import FORMS
     from .results.sheet import MOST
+    from .results.trial import drawable
     from .runs.run import exported_run, load_run
 
     given = find_given(flags.files, flags.recursive)
@@ -106,10 +108,14 @@ def main(argv=None):
         make_folder(folder, "output" if folder == flags.output else "sheet")
     prepare = preparation(run.record)
     first = MOST if flags.sheet else 0
-    if flags.output is None:
-        predicting = Predicting(flags, run, predictor, prepare, given, Printed(form, first))
-        return predicting.go_on(range(len(given.names)))
-    with KeptPredictions(flags.output, form, run.class_names, flags.resume, flags.overwrite, first) as kept:
+    with contextlib.ExitStack() as around:
+        if flags.sheet is not None:
+            around.enter_context(drawable(run.class_names))
+        if flags.output is None:
+            predicting = Predicting(flags, run, predictor, prepare, given, Printed(form, first))
+            return predicting.go_on(range(len(given.names)))
+        keeping = KeptPredictions(flags.output, form, run.class_names, flags.resume, flags.overwrite, first)
+        kept = around.enter_context(keeping)
         predicting = Predicting(flags, run, predictor, prepare, given, kept)
         numbers = kept.remaining(given.names)
         if kept.last is not None:
@@ -134,7 +140,9 @@ class Printed:
         self.first += predictions[: self.keep_first - len(self.first)]
         rows = "\n".join(self.form.row(prediction) for prediction in predictions)
         with tqdm.external_write_mode(file=sys.stdout):  # a bar on the same terminal steps aside
-            print(rows, flush=True)
+            print(rows.encode("utf-8", "backslashreplace").decode(), flush=True)
+        if reader_left():  # as behind | head: there is nobody to predict for
+            raise BrokenPipeError
 
 
 @dataclass
@@ -174,8 +182,6 @@ class Predicting:
                 bar.update(len(batch.numbers) + len(batch.broken))
                 if stop is not None and stop.signal is not None:
                     raise Stopped(stop.signal)
-                if flags.output is None and streams.is_lost(sys.stdout):
-                    return 0  # who read the rows has left, as head does, or their disk is full, which is told
         self._finish(answers, failed)
         return 1 if failed else 0
 

@@ -239,8 +239,8 @@ def test_a_signal_ends_it_after_a_batch(tmp_path, capsys, monkeypatch):
 
 
 def test_it_ends_where_nobody_reads_the_rows(monkeypatch, capsys):
-    monkeypatch.setattr(predict.streams, "is_lost", lambda stream: True)
-    assert call("val", "--recursive", "--batch-size", "4", "--num-workers", "1") == 0
+    monkeypatch.setattr(predict, "reader_left", lambda: True)
+    assert call("val", "--recursive", "--batch-size", "4", "--num-workers", "1") == 128 + signal.SIGPIPE
     said = capsys.readouterr()
     assert said.out.count("\n") == 4 and "images in" not in said.err
 

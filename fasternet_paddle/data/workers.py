@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import FasterNetError
-from ..runtime import packages
+from ..runtime import machine
 
 SPARE_BATCHES = 2  # batches ready or in the making beyond one a worker
 
@@ -116,7 +116,7 @@ class _Beginning:
 
 def _begin():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
-    packages.quieten()
+    machine.quieten()
 
 
 def _work(_, dataset, slots, pipe, parents_end):

@@ -12,6 +12,8 @@ from pathlib import Path
 import paddle
 from paddle import nn
 
+from ..errors import FasterNetError
+from ..files.cache import home_for_paddle, is_text
 from ..model.layers import PConv
 
 FILES = ("inference.json", "inference.pdiparams")
@@ -27,10 +29,15 @@ def export_network(model, folder, shape=None):
         model: ``paddle.nn.Layer``, images ``(N, C, H, W)`` float32 -> logits ``(N, K)``; it is exported in eval mode.
         folder: that is there already.
         shape: (N, C, H, W) of the images; by default N, H and W stay free.
+
+    Raises:
+        FasterNetError: the folder's name holds bytes that are no text.
     """
+    if not is_text(folder):
+        raise FasterNetError(f"the folder's name {folder} is no text, and Paddle writes to paths that are text alone")
     spec = paddle.static.InputSpec(shape or [None, input_channels(model), None, None], "float32", "images")
     # The guard keeps the process's counters of variables as they were, and starts at 0 here.
-    with paddle.base.unique_name.guard(), paddle.no_grad():
+    with paddle.base.unique_name.guard(), paddle.no_grad(), home_for_paddle():
         network = copy.deepcopy(model)  # to_static changes the layers that it is given, sublayers included
         network.eval()
         for name, value in network.to_static_state_dict().items():

@@ -6,6 +6,7 @@ folder for this process alone, and that is said once.
 """
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
@@ -18,6 +19,7 @@ from ..errors import FasterNetError
 from .writing import say_once
 
 CACHE_VARIABLE = "FASTERNET_CACHE"
+HOMES = ("HOME", "USERPROFILE")  # what ``~`` is, on Linux and macOS, and on Windows
 
 
 def cache_root():
@@ -32,8 +34,30 @@ def cache_root():
     except RuntimeError:  # there is no home
         if given:
             raise FasterNetError(f"{CACHE_VARIABLE} is {given}, and this user's home folder is not known") from None
-        return _of_this_process()
-    return root if given or (is_text(root) and _can_be_made(root)) else _of_this_process()
+        return _for_this_process()
+    return root if given or (is_text(root) and _can_be_made(root)) else _for_this_process()
+
+
+@contextlib.contextmanager
+def home_for_paddle():
+    """While entered, ``~`` is a folder that can be written: there Paddle puts the functions that it compiles.
+
+    It takes ``~/.cache``, whatever that is: without a home a folder of that name where the process stands.
+    """
+    home = Path(os.path.expanduser("~"))
+    if home.is_absolute() and is_text(home) and _can_be_made(home / ".cache" / "paddle"):
+        yield
+        return
+    before = {name: os.environ.get(name) for name in HOMES}
+    os.environ.update(dict.fromkeys(HOMES, str(_temporary())))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def is_text(path):
@@ -56,8 +80,15 @@ def _can_be_made(folder):
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
+def _for_this_process():
+    folder = _temporary()
+    say_once(f"the home folder is no place to keep compiled networks in: set {CACHE_VARIABLE} to keep them")
+    return folder
+
+
 @functools.cache
-def _of_this_process():
+def _temporary():
+    """A folder that ends with the process."""
     try:
         folder = tempfile.mkdtemp(prefix="fasternet_paddle-")
     except OSError as error:
@@ -66,5 +97,4 @@ def _of_this_process():
             f"to a folder that can"
         ) from None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    say_once(f"the home folder is no place to keep compiled networks in: set {CACHE_VARIABLE} to keep them")
     return Path(folder)

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped
-from . import packages, streams
+from . import machine, packages, streams
 
 HELP = {"-h", "--help"}
 # What a system answers where a path or a disk cannot be used; a missing file that nobody named is a fault of ours.
@@ -32,7 +32,7 @@ def entry(main):
     @functools.wraps(main)
     def run(argv=None):
         argv = sys.argv[1:] if argv is None else argv
-        packages.quieten()
+        machine.quieten()
         os.environ["MPLBACKEND"] = "agg"  # an entry shows no window; the user's may not even be installed
         with streams.kept() as lost, _interruptible_imports():
             code = _ended(main, argv)
@@ -62,6 +62,8 @@ def _ended(main, argv):
         return 128 + stop.signal  # as a shell expects
     except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
         return _refuse("out of memory; lower --batch-size or --image-size")
+    except BrokenPipeError:  # who read standard output has left, and there is nothing but what is printed
+        return READER_LEFT
     except OSError as error:
         if error.filename is None or error.errno not in REFUSALS:
             raise
@@ -71,7 +73,7 @@ def _ended(main, argv):
         return INTERRUPTED
 
 
-INTERRUPTED = 128 + signal.SIGINT  # as a shell expects
+INTERRUPTED, READER_LEFT = 128 + 2, 128 + 13  # as a shell expects after SIGINT and SIGPIPE
 
 
 @contextlib.contextmanager

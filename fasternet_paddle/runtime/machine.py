@@ -9,19 +9,35 @@ operation, so Paddle is imported inside the functions that need it.
 
 import contextlib
 import importlib.metadata
-import importlib.util
+import logging
 import os
 import platform
 import random
 import re
 import sys
+import warnings
 from pathlib import Path
 
 from ..errors import FasterNetError
 
 MEASURED = ("paddlepaddle", "paddlepaddle-gpu", "numpy", "interpretdl")  # packages whose versions decide about speed
 PREPARING = ("fasternet_paddle", "opencv-python-headless", "opencv-contrib-python", "scikit-learn")  # that decide else
+HARMLESS = (  # warnings of no use to who reads a log or a notebook
+    "No ccache found",  # Paddle, at every import
+    "When training, we now always track global",  # Paddle's batch norm, at every step
+    "IProgress not found",  # tqdm, where ipywidgets is not installed
+)
 MKL_FAST_PATH = "5"  # the AVX2 path of the MKL inside Paddle; on AMD it takes a generic one, 2 to 5 times slower
+
+
+def quieten():
+    """Keep other packages' remarks from standing between the lines of a log or the cells of a notebook."""
+    for message in HARMLESS:
+        warnings.filterwarnings("ignore", message=message)
+    # That it looks for fonts, the first time, twice; that it keeps them elsewhere, where the home folder is no place.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ part, such as at every compilation
 
 
 def _started_with():

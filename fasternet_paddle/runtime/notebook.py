@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..config import TrainConfig
 from ..errors import FasterNetError
-from . import packages
+from . import machine, packages
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Installed without what it asks for: its scikit-learn<=0.24 builds on no Python from 3.10 on.
@@ -47,7 +47,7 @@ def prepare(work=None):
     """
     if str(REPOSITORY) not in sys.path:  # later cells find the package wherever they run
         sys.path.insert(0, str(REPOSITORY))
-    packages.quieten()
+    machine.quieten()
     packages.check_paddle()
     installed = install_missing()
     work = Path(work) if work is not None else work_folder()

@@ -1,37 +1,19 @@
-"""The packages that are installed: whether they will do, and how to keep their remarks to themselves.
+"""Packages that everything needs, looked at before any work: Paddle without importing it, and matplotlib's settings.
 
-    quieten()               # before anything of theirs is imported
-    check_paddle()          # raises where Paddle is missing, hidden or too old, without importing it
+    check_paddle()          # raises where it is missing, hidden by a file of that name, or too old
+    check_matplotlib()      # raises where it cannot be imported for what the user has set for it
 
 Standard library only: it also runs where nothing is installed yet.
 """
 
 import contextlib
 import importlib.util
-import logging
-import os
 import re
-import warnings
 from pathlib import Path
 
 from ..errors import NEEDS_PADDLE, FasterNetError
 
 OLDEST_PADDLE = (3, 0)
-HARMLESS = (  # warnings of no use to who reads a log or a notebook
-    "No ccache found",  # Paddle, at every import
-    "When training, we now always track global",  # Paddle's batch norm, at every step
-    "IProgress not found",  # tqdm, where ipywidgets is not installed
-)
-
-
-def quieten():
-    """Keep other packages' remarks from standing between the lines of a log or the cells of a notebook."""
-    for message in HARMLESS:
-        warnings.filterwarnings("ignore", message=message)
-    # That it looks for fonts, the first time, twice; that it keeps them elsewhere, where the home folder is no place.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ part, such as at every compilation
 
 
 def check_paddle():

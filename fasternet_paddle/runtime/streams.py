@@ -68,9 +68,10 @@ def kept():
         sys.stdout, sys.stderr = before
 
 
-def is_lost(stream):
-    """Whether what is printed to a stream, as ``kept`` made it, no longer arrives: work for its sake may end."""
-    return getattr(_raw(stream), "error", None) is not None
+def reader_left():
+    """Whether who read standard output has gone, so that more of it is of no use to anybody."""
+    error = getattr(_raw(sys.stdout), "error", None)
+    return error is not None and error.errno in GONE
 
 
 def _raw(stream):

@@ -1,6 +1,7 @@
 """The cache's root: the package's variable, the user's cache by XDG, else the system's place for caches."""
 
 import functools
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.files import cache, writing
-from fasternet_paddle.files.cache import CACHE_VARIABLE, cache_root
+from fasternet_paddle.files.cache import CACHE_VARIABLE, cache_root, home_for_paddle
 
 
 def test_the_variable_comes_first(monkeypatch, tmp_path):
@@ -34,7 +35,7 @@ def without_home(monkeypatch):
 
 
 def _fresh(monkeypatch):
-    monkeypatch.setattr(cache, "_of_this_process", functools.cache(cache._of_this_process.__wrapped__))
+    monkeypatch.setattr(cache, "_temporary", functools.cache(cache._temporary.__wrapped__))
     monkeypatch.setattr(writing, "_said", set())
 
 
@@ -51,6 +52,20 @@ def test_without_a_home_the_process_has_a_folder_of_its_own(without_home, monkey
         cache_root()
     monkeypatch.setenv(CACHE_VARIABLE, "mine")
     assert cache_root() == Path("mine")
+
+
+def test_paddle_has_a_home_for_as_long_as_it_compiles(without_home, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for home in (None, f"{tmp_path}/caf\udce9"):
+        monkeypatch.setenv("HOME", home) if home else monkeypatch.delenv("HOME", raising=False)
+        with pytest.raises(KeyError), home_for_paddle():
+            assert Path.home().parent == tmp_path
+            raise KeyError
+        assert os.environ.get("HOME") == home
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with home_for_paddle():
+        assert Path.home() == tmp_path
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems keep caches elsewhere")

@@ -52,7 +52,9 @@ def mounted(fault, folder):
 def start(arguments, folder, launcher=("-m",), **variables):
     """An entry as a process of its own, in ``folder``."""
     name, *flags = arguments
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    # Compiled networks and temporary files go through the same file system.
+    places = {"FASTERNET_CACHE": str(folder / "cache"), "TMPDIR": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **places, **variables}
     command = [sys.executable, *launcher, f"fasternet_paddle.{name}", *flags]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
@@ -85,6 +87,7 @@ def journey(folder, **more):
         said.append(done(arguments, folder, **more)[1])
     assert len((folder / "run" / "history.csv").read_text().splitlines()) == 4
     assert (folder / "why" / "lime-digits-3.png").stat().st_size > 0
+    assert sorted(path.name for path in folder.iterdir()) == ["cache", "run", "why", "work"]  # nothing temporary
     left = [path.name for path in (folder / "run").rglob(".*") if path.name != ".lock"]
     assert left == []
     return said
@@ -129,5 +132,6 @@ def test_windows_rules_for_files_and_processes(tmp_path):
     launcher.write_text(WINDOWS)
     folder = tmp_path / "place"
     folder.mkdir()
-    said = journey(folder, launcher=(str(launcher),))
-    assert "".join(said).count("Traceback") == 0
+    stopped, *said = journey(folder, launcher=(str(launcher),))
+    assert stopped == "stopped by SIGTERM; everything is saved, --resume goes on from here\n"
+    assert said == ["", "", ""]  # no warning of what a spawned process imports

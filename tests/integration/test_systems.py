@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ["train", "--dataset", "digits", "--image-size", "32", "--batch-size", "16", "--embed-dim", "8"]
@@ -103,6 +104,19 @@ def test_what_is_printed_and_drawn_ends_no_run(entry, name, weights, tmp_path):
     out = check([*arguments, *named], tmp_path, EVERYWHERE[name])
     if name.startswith("prints") and entry == "evaluate":
         assert b"top-1: " in out
+
+
+def test_predicting_ends_with_the_reader(weights, tmp_path):
+    """``predict`` has nothing but its rows: behind ``| head`` it ends as filters do, on a full disk it says so."""
+    for number in range(600):
+        Image.new("RGB", (8, 8), (number % 256, 0, 0)).save(tmp_path / f"{number}.png")
+    arguments = ["predict", str(tmp_path), "--weights", str(weights), "--format", "csv", "--batch-size", "2"]
+    left = start(arguments, tmp_path, EVERYWHERE["a reader who leaves"])
+    out, err = left.communicate(timeout=300)
+    assert left.returncode == 141 and out.count(b"\n") == 1 and b"Traceback" not in err
+    full = start([*arguments[:-1], "600"], tmp_path, EVERYWHERE["output to a full disk"])
+    said = full.communicate(timeout=300)[1].decode()
+    assert full.returncode == 2 and said.splitlines()[-1].startswith(FULL[0]) and "Traceback" not in said
 
 
 @pytest.mark.parametrize("entry", ["train", "evaluate", "explain"])

@@ -9,7 +9,7 @@ import pytest
 
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.errors import FasterNetError
-from fasternet_paddle.runtime import machine
+from fasternet_paddle.runtime import machine, packages
 from fasternet_paddle.runtime import notebook as workspace
 
 ROOT = Path(workspace.__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def test_a_failing_pip_is_one_sentence(monkeypatch):
 
 def test_paddle_missing_or_old_is_said_before_anything_is_installed(pip, monkeypatch, tmp_path):
     for version, says in (("2.6.2", r"3\.0 or newer, found 2\.6\.2"), (None, "needs PaddlePaddle, which is not")):
-        monkeypatch.setattr(machine, "paddle_version", lambda version=version: version)
+        monkeypatch.setattr(packages, "paddle_version", lambda version=version: version)
         with pytest.raises(FasterNetError, match=says):
             workspace.prepare(tmp_path)
     assert pip == []
@@ -115,10 +115,10 @@ def test_settings_are_the_recipe_or_the_quick_run(tmp_path):
 
 def test_the_module_needs_the_standard_library_only():
     """It runs before anything is installed."""
-    for module in (workspace, machine):
+    for module in (workspace, machine, packages):
         tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
         names = {a.name.split(".")[0] for n in tree.body if isinstance(n, ast.Import) for a in n.names}
         names |= {n.module.split(".")[0] for n in tree.body if isinstance(n, ast.ImportFrom) and n.level == 0}
         assert names <= sys.stdlib_module_names
         ours = {n.module or n.names[0].name for n in tree.body if isinstance(n, ast.ImportFrom) and n.level}
-        assert ours <= {"config", "errors", "machine"}
+        assert ours <= {"config", "errors", "machine", "packages"}

@@ -11,7 +11,7 @@ from fasternet_paddle.runtime import streams
 # An entry that prints a name of every script and bytes that are no text, a lot, and at the end leaves a file.
 ENTRY = """
 import pathlib, sys
-from fasternet_paddle.runtime import cli, machine, packages
+from fasternet_paddle.runtime import cli, packages
 packages.check_paddle = packages.check_matplotlib = lambda: None  # neither is looked at here
 
 @cli.entry
@@ -81,16 +81,3 @@ def test_within_another_entry_streams_are_safe_once(capfd):
             assert sys.stdout is first
             print("both")
     assert capfd.readouterr().out == "both\n" and not outer and not inner
-
-
-def test_it_is_known_that_nobody_reads_any_more(monkeypatch):
-    reader, writer = os.pipe()
-    with open(writer, "w", encoding="utf-8") as pipe:
-        monkeypatch.setattr(sys, "stdout", pipe)
-        with streams.kept() as lost:
-            print("read", flush=True)
-            assert not streams.is_lost(sys.stdout)
-            os.close(reader)
-            print("not read", flush=True)
-            assert streams.is_lost(sys.stdout)
-    assert not lost
