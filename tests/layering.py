@@ -50,7 +50,7 @@ FILES = {
     ),
     "runtime": ("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams", "drawing"),
     "bench": (
-        *("__main__", "measuring", "rates", "paper", "subject", "peers", "sweep"),
+        *("__main__", "measuring", "labels", "rates", "paper", "subject", "peers", "sweep"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),
     ),
 }

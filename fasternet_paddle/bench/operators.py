@@ -28,6 +28,7 @@ from ..model.layers import DWConv, FullConv, PConv
 from ..model.summary import count_macs
 from ..runtime import cli, machine
 from ..runtime.drawing import new_figure
+from .labels import label_line, line_boxes, marker_boxes
 from .measuring import check_least
 from .paper import OPERATOR_CPU_MS, OPERATOR_SHAPES
 from .rates import save_results, save_rows
@@ -36,6 +37,8 @@ OPERATORS = {"Conv 3x3": FullConv, "DWConv": DWConv, "PConv": PConv}
 LAYERS = 10
 COLORS = {"Conv 3x3": "tab:gray", "DWConv": "tab:blue", "PConv": "tab:red"}
 MARKERS = ("o", "s", "^", "D")  # one a shape
+TIMES = (0.3, 1, 3, 10, 30, 100)  # ms, of the lines of equal time
+TIME_STYLE = {"color": "0.45", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
 HEADER = ("operator", "shape", "MFLOPs", "engine", "ms", "GFLOP/s", "paper CPU ms", "paper GFLOP/s")
 
 
@@ -181,8 +184,15 @@ def draw_operators(timings):
         strict=True,
     ):
         _draw_panel(axes, title, points)
+    every = np.array([point[1:] for points in (*here.values(), paper) for point in points])
+    least, most = every.min(axis=0) / 1.6, every.max(axis=0) * 1.6  # no marker on the frame
+    panels[0].set_xlim(min(2.0, least[0]), max(5000.0, most[0]))
+    panels[0].set_ylim(min(0.15, least[1]), max(300.0, most[1]))
     panels[0].set_ylabel("achieved GFLOP/s")
-    panels[-1].legend(fontsize=8, loc="lower right")
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=len(OPERATORS))
+    figure.draw_without_rendering()  # the layout, in which the labels' places are
+    for axes, points in zip(panels, (*here.values(), paper), strict=True):
+        _draw_times(axes, points)
     return figure
 
 
@@ -197,17 +207,24 @@ def _draw_panel(axes, title, points):
             marker = MARKERS[OPERATOR_SHAPES.index((timing.channels, timing.side))]
             axes.plot(x, y, marker, color=color, markersize=6)
     axes.set_xlabel("MFLOPs of ten layers, one image")
-    axes.set_xlim(2, 5000)
-    axes.set_ylim(0.15, 300)
-    for milliseconds in (0.3, 1, 3, 10, 30, 100):  # along a line the time is the same: GFLOP/s = MFLOPs / ms
-        ends = np.array([2.0, 5000.0])
-        axes.plot(ends, ends / milliseconds, color="0.85", linewidth=0.8, zorder=0)
-        x = min(4000.0, 220 * milliseconds)
-        if x > 3 and x / milliseconds > 0.7:
-            axes.annotate(f"{milliseconds:g} ms", (x, x / milliseconds), color="0.55", fontsize=7, ha="right")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(ScalarFormatter())
         axis.set_minor_locator(NullLocator())
+
+
+def _draw_times(axes, points):
+    """Lines along which the time is the same, GFLOP/s = MFLOPs / ms, each with its time where nothing is covered."""
+    taken = marker_boxes(axes, [point[1:] for point in points])
+    for operator in OPERATORS:
+        corners = [(x, y) for timing, x, y in points if timing.operator == operator]
+        taken += line_boxes(axes.transData.transform(np.reshape(corners, (-1, 2))))
+    ends = np.array(axes.get_xlim())
+    along = np.geomspace(*ends, 60)[::-1]
+    for milliseconds in TIMES:
+        axes.plot(ends, ends / milliseconds, color="0.85", linewidth=0.8, zorder=0)
+        box = label_line(axes, f"{milliseconds:g} ms", along, along / milliseconds, taken, fontsize=7, **TIME_STYLE)
+        if box is not None:
+            taken.append(box)
 
 
 @cli.entry

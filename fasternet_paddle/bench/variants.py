@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
 from ..comparing.ablation import CONTENDERS
 from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
@@ -23,6 +25,7 @@ from ..model.fasternet import VARIANTS, create_model
 from ..model.summary import count_macs, count_parameters
 from ..runtime import cli, machine
 from ..runtime.drawing import new_figure
+from .labels import label_points, marker_boxes
 from .measuring import check_least
 from .paper import PAPER_SPEED
 from .rates import save_results, save_rows
@@ -142,16 +145,24 @@ def draw_variants(costs):
     figure = new_figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.subplots()
     axes.loglog([cost.macs / 1e6 for cost in costs], [cost.milliseconds for cost in costs], "o", label="here")
-    for cost in costs:
-        axes.annotate(cost.name, (cost.macs / 1e6, cost.milliseconds), (6, -3), textcoords="offset points", fontsize=8)
     paper = [(cost.macs / 1e6, PAPER_SPEED[cost.name][1]) for cost in costs if cost.name in PAPER_SPEED]
     if paper:
         axes.loglog(*zip(*paper, strict=True), "x", color="tab:gray", label="paper, i9-9900X")
     axes.set_xlabel("multiply-adds of one image, millions")
     axes.set_ylabel("ms for one image, one thread")
-    axes.margins(0.2)
+    axes.margins(0.25)
     axes.grid(alpha=0.3, which="both")
-    axes.legend()
+    for axis in (axes.xaxis, axes.yaxis):  # plain numbers, and no more than have room
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    figure.legend(loc="outside upper center", ncols=2)
+    figure.draw_without_rendering()  # the layout, in which the labels' places are
+    label_points(
+        axes,
+        [(cost.name, cost.macs / 1e6, cost.milliseconds) for cost in costs],
+        marker_boxes(axes, paper),
+    )
     return figure
 
 

@@ -28,12 +28,14 @@ class Method:
     """``module:class`` in this folder."""
     unit: str = "attribution"
     """What a weight is."""
+    signed: bool = True
+    """Whether a weight speaks for the class or against it; else it has no sign and says how much something matters."""
 
 
 METHODS = {  # by their names in files and flags: a new explainer is its own file and a line here
     "lime": Method("LIME", "lime:Lime", "change of probability"),
     "integrated_gradients": Method("Integrated gradients", "pixels:IntegratedGradients"),
-    "smooth_grad": Method("SmoothGrad", "pixels:SmoothGrad", "sensitivity"),
+    "smooth_grad": Method("SmoothGrad", "pixels:SmoothGrad", "sensitivity", signed=False),
     "gradient_shap": Method("GradSHAP", "pixels:GradientShap"),
     "grad_cam": Method("Grad-CAM", "pixels:GradCam"),
     "score_cam": Method("Score-CAM", "pixels:ScoreCam"),

@@ -1,11 +1,13 @@
 """Figures of explanations. Each takes a record and returns a matplotlib Figure; entries save it, notebooks show it.
 
 A weight's colour is red where it speaks for the class, blue where it speaks against it, white at zero: the colour
-scale is symmetric about zero, so that two figures compare at a glance.
+scale is symmetric about zero, so that two figures compare at a glance. A sensitivity, which has no sign, goes from
+dark at zero to yellow. Heat maps are opaque, so their colours are those of the colour bar; grey lines between the
+superpixels show where in the image one is.
 """
 
 import numpy as np
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from skimage.segmentation import find_boundaries
 
 from ..errors import FasterNetError
@@ -14,6 +16,8 @@ from ..runtime.text import legible, shorten
 from .explanation import METHODS
 
 COLOURS = "RdBu_r"  # diverging, white in the middle, told apart by the colour-blind
+SENSITIVITY_COLOURS = "viridis"  # one direction, for what has no sign
+EDGE = "0.45"  # of a superpixel: a grey that neither scale has
 SMALLEST_LIMIT = 1e-6  # of the colour scale: rounding errors of an image that nothing changes stay white
 PIXELS_WITHIN = 99.5  # percent of a map's pixels that the colour scale tells apart; gradients have a few spikes
 PAGE_NAME, SHEET_NAME = 20, 12  # columns of a class's name that fit above an image
@@ -32,16 +36,18 @@ def plot_explanation(explanation, k=None):
     grid = figure.subplots(rows, 3, squeeze=False)
     for label, (picture, heat, top) in zip(explanation.classes, grid, strict=True):
         drawn = _draw_heat(heat, explanation, label)
-        title = [f"what speaks for {_with_probability(explanation, label)}"]
+        method = METHODS[explanation.method]
+        what = "what speaks for" if method.signed else f"{method.unit} of"
+        title = [f"{what} {_with_probability(explanation, label)}"]
         if rows > 1:
             title.append(_score(explanation, label))
         heat.set_title("\n".join(filter(None, title)), fontsize=11)
         bar = figure.colorbar(drawn, ax=heat, shrink=0.82, pad=0.02)
-        bar.set_label(METHODS[explanation.method].unit)
+        bar.set_label(method.unit)
         bar.ax.tick_params(labelsize=8)
         best = explanation.top(k, label)
         top.imshow(overlay(explanation, best))
-        top.set_title(_count_top(len(best)), fontsize=11)
+        top.set_title(_count_top(len(best), method.signed), fontsize=11)
         for axes in (picture, heat, top):
             axes.set_axis_off()
     grid[0, 0].imshow(explanation.image)
@@ -61,19 +67,24 @@ def plot_sheet(explanations, columns=4):
     grid = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
+    scales = {}  # what each of the sheet's colour scales shows: a heat map with it
     for place, explanation in enumerate(explanations):
         picture, heat = (grid[2 * (place // columns) + below, place % columns] for below in (0, 1))
         label = explanation.classes[0]
         picture.imshow(explanation.image)
         picture.set_title(_verdict(explanation, SHEET_NAME), fontsize=9)
-        drawn = _draw_heat(heat, explanation, label, relative=True)
+        method = METHODS[explanation.method]
+        scales["weight" if method.signed else method.unit] = _draw_heat(heat, explanation, label, relative=True)
         r2 = explanation.r2[0]
         score = "" if np.isnan(r2) else f", R² {r2:.2f}"
-        heat.set_title(f"for {_quoted(explanation.name(label), SHEET_NAME)}{score}", fontsize=9)
-    bar = figure.colorbar(drawn, ax=list(grid.flat), location="bottom", shrink=0.5, aspect=40, ticks=(-1, 0, 1))
+        what = "for" if method.signed else f"{method.unit} of"
+        heat.set_title(f"{what} {_quoted(explanation.name(label), SHEET_NAME)}{score}", fontsize=9)
     legible(axes.title for axes in grid.flat)
-    bar.set_label("weight, as a share of the image's largest", fontsize=9)
-    bar.ax.tick_params(labelsize=8)
+    for what, drawn in scales.items():
+        ticks = (-1, 0, 1) if drawn.norm.vmin < 0 else (0, 1)
+        bar = figure.colorbar(drawn, ax=list(grid.flat), location="bottom", shrink=0.5, aspect=40, ticks=ticks)
+        bar.set_label(f"{what}, as a share of the image's largest", fontsize=9)
+        bar.ax.tick_params(labelsize=8)
     return figure
 
 
@@ -99,15 +110,18 @@ def plot_stability(stability, k=15):
         )
     where.set_axis_off()
     where.set_title("superpixels", fontsize=11)
-    colours = ["tab:red" if value > 0 else "tab:blue" for value in stability.mean[order]]
+    method = METHODS[explanation.method]
+    what, colours = f"{method.unit} of", "tab:gray"
+    if method.signed:
+        what, colours = "weights for", ["tab:red" if value > 0 else "tab:blue" for value in stability.mean[order]]
     bars.bar(range(len(order)), stability.mean[order], yerr=stability.std[order], color=colours, capsize=3)
     bars.axhline(0, color="black", linewidth=0.8)
     bars.set_xticks(range(len(order)), order, fontsize=8)
     bars.set_xlabel("superpixel")
-    bars.set_ylabel(METHODS[explanation.method].unit)
+    bars.set_ylabel(method.unit)
     bars.grid(axis="y", alpha=0.3)
     bars.set_title(
-        f"weights for {_quoted(explanation.name(stability.label))}: mean and standard deviation over "
+        f"{what} {_quoted(explanation.name(stability.label))}: mean and standard deviation over "
         f"{len(stability.seeds)} seeds",
         fontsize=11,
     )
@@ -188,15 +202,19 @@ def overlay(explanation, superpixels):
 
 
 def _draw_heat(axes, explanation, label, relative=False):
-    """The heat map over the image in grey, under the boundaries; relative to its own limit if so wanted."""
-    limit = colour_limit(explanation, label)
-    scale = Normalize(-1, 1) if relative else Normalize(-limit, limit)
+    """The heat map under the superpixels' boundaries; relative to its own limit if so wanted."""
+    signed, limit = METHODS[explanation.method].signed, colour_limit(explanation, label)
     values = explanation.heatmap(label) / (limit if relative else 1)
-    axes.imshow(explanation.image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
-    drawn = axes.imshow(values, cmap=COLOURS, norm=scale, alpha=0.75)
+    end = 1 if relative else limit
     edges = np.ma.masked_equal(find_boundaries(explanation.superpixels, mode="inner"), False)
-    axes.imshow(edges, cmap="gray", vmin=1, vmax=2, alpha=0.35, interpolation="nearest")
-    return drawn
+    axes.imshow(edges, cmap=ListedColormap([EDGE]), interpolation="nearest", zorder=1)
+    return axes.imshow(
+        values,
+        cmap=COLOURS if signed else SENSITIVITY_COLOURS,
+        norm=Normalize(-end if signed else 0, end),
+        interpolation="nearest",  # each pixel's own colour
+        zorder=0,
+    )
 
 
 def _outlined(image, superpixels):
@@ -223,7 +241,7 @@ def _quoted(name, longest=PAGE_NAME):
     return f"“{shorten(name, longest)}”"
 
 
-def _count_top(count):
+def _count_top(count, signed):
     if not count:
-        return "no superpixel speaks for it"
+        return "no superpixel speaks for it" if signed else "it is sensitive to no superpixel"
     return "the top superpixel" if count == 1 else f"the {count} top superpixels"

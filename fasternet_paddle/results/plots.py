@@ -44,13 +44,14 @@ def plot_learning_curve(record, title="loss", ylabel="CE Loss"):
     for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
         positions = [int(position) for position in record[part]["iter"]]
         values = [float(value) * scale for value in record[part][title]]
-        marker = "o" if len(values) <= 60 and (part == "val" or is_accuracy) else None  # a lone epoch is a dot
+        lone = np.isfinite(values).sum() == 1  # no line without two points: a dot
+        few = len(values) <= 60 and (part == "val" or is_accuracy)
+        marker = "o" if lone or few else None
         axes.plot(positions, values, color=color, label=part, marker=marker, markersize=4)
     axes.set_xlabel("Epoch" if is_accuracy else "Training steps")
     axes.set_ylabel(f"{ylabel} (%)" if is_accuracy else f"{ylabel} (nats)")
     axes.set_title(f"Learning curve of {title}")
-    if is_accuracy:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # without the 1 a short axis has fractions
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

@@ -95,6 +95,66 @@ def test_image_is_in_true_colours_and_scale_is_centred_on_zero():
         assert wanted in words
 
 
+def seen(figure, axes, row, column):
+    """RGB that the page shows at a pixel of an image in ``axes``."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    x, y = axes.transData.transform((column, row))
+    page = np.asarray(canvas.buffer_rgba())
+    return page[int(page.shape[0] - y), int(x), :3].astype(int)
+
+
+def bar_colours(figure, bar, vertical=True):
+    """RGB of the colour bar on the page, at its lower end, middle and upper end."""
+    canvas = FigureCanvasAgg(figure)
+    bar.spines["outline"].set_visible(False)
+    canvas.draw()
+    page, box = np.asarray(canvas.buffer_rgba()), bar.get_window_extent()
+    places = (0.01, 0.5, 0.99)
+    if vertical:
+        rows, columns = [page.shape[0] - box.y0 - share * box.height for share in places], [box.x0 + box.width / 2] * 3
+    else:
+        rows, columns = [page.shape[0] - box.y0 - box.height / 2] * 3, [box.x0 + share * box.width for share in places]
+    return page[np.int64(rows), np.int64(columns), :3].astype(int)
+
+
+STEP = 12  # levels between colours that are a hundredth of the bar apart
+
+
+@pytest.mark.parametrize("sheet", [False, True])
+@pytest.mark.parametrize("method", ["lime", "smooth_grad"])
+def test_colours_on_the_page_are_those_of_the_colour_bar(sheet, method):
+    weights = np.linspace(-2, 2, 36)[None].copy()
+    weights[0, 7] = 0.0
+    if method == "smooth_grad":
+        weights = (weights + 2) / 2
+        weights[0, 7] = 1.0  # the middle of a bar that begins at zero
+    explanation = made(method, weights=weights, image=np.zeros((224, 224, 3), np.uint8))
+    figure = plot_sheet([explanation]) if sheet else plot_explanation(explanation)
+    bar = figure.axes[2 if sheet else 3]
+    low, middle, high = bar_colours(figure, bar, vertical=not sheet)
+    for superpixel, colour in ((0, low), (7, middle), (35, high)):
+        row, column = np.argwhere(explanation.superpixels == superpixel).mean(axis=0).round()
+        assert abs(seen(figure, figure.axes[1], row, column) - colour).max() <= STEP, superpixel
+    assert (middle.min() > 240) == (method == "lime")  # white at zero
+    assert abs(low - high).max() > 60
+
+
+def test_sensitivity_has_no_sign():
+    explanation = made("smooth_grad", weights=np.arange(36.0)[None], r2=np.array([np.nan]))
+    figure = plot_explanation(explanation)
+    words = "\n".join(drawn(figure))
+    assert "sensitivity of “coffee” 25.0 %" in words and "speaks" not in words
+    assert figure.axes[3].get_ylabel() == "sensitivity" and figure.axes[3].get_ylim() == (0.0, 35.0)
+    nothing = made("smooth_grad", weights=np.zeros((1, 36)), r2=np.array([np.nan]))
+    assert "it is sensitive to no superpixel" in drawn(plot_explanation(nothing))
+    sheet = plot_sheet([made(), explanation])  # signed and not: a bar each
+    assert "sensitivity of “coffee”" in drawn(sheet)
+    assert {axes.get_xlabel().split(",")[0] for axes in sheet.axes[4:]} == {"weight", "sensitivity"}
+    stability = Stability(explanation, 1, (0, 1), np.tile(np.arange(36.0), (2, 1)), np.ones(2))
+    assert any(text.startswith("sensitivity of “coffee”: mean") for text in drawn(plot_stability(stability)))
+
+
 def test_several_classes_have_a_row_each():
     figure = plot_explanation(made(classes=(2, 0, 1)))
     texts = "\n".join(drawn(figure))

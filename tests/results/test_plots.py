@@ -32,6 +32,30 @@ def test_accuracy_curve_is_in_percent_against_epochs():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epoch", "Accuracy (%)")
 
 
+def record(key, count):
+    values = {key: [0.5] * count, "iter": list(range(count))}
+    return {"train": values, "val": values}
+
+
+@pytest.mark.parametrize("key", ["loss", "acc"])
+def test_a_curve_of_one_point_is_visible(key):
+    figure = plots.plot_learning_curve(record(key, 1), title=key)
+    assert [line.get_marker() for line in figure.axes[0].lines] == ["o", "o"]
+    broken = record(key, 100)
+    broken["train"] = {**broken["train"], key: [2.0] + [np.nan] * 99}
+    assert plots.plot_learning_curve(broken, title=key).axes[0].lines[0].get_marker() == "o"
+
+
+@pytest.mark.parametrize("key", ["loss", "acc"])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
+def test_ticks_are_whole_epochs_and_steps(key, count):
+    axes = plots.plot_learning_curve(record(key, count), title=key).axes[0]
+    least, most = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if least <= tick <= most]
+    assert ticks and all(tick == round(tick) for tick in ticks)
+    assert len(ticks) >= min(count, 3)
+
+
 @pytest.mark.parametrize("record", [{}, {"train": {"loss": [1]}, "val": {}}, ACCURACIES])
 def test_record_without_the_values(record):
     with pytest.raises(FasterNetError, match="under 'loss'"):
