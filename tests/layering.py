@@ -26,7 +26,7 @@ FILES = {
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes"),
-    "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
+    "training": ("trainer", "batches", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "run"),
     "inference": ("predictor", "throughput", "runners", "engine", "turns", "cache"),
     "exporting": ("network",),
