@@ -27,7 +27,7 @@ FILES = {
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
-    "training": ("trainer", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
+    "training": ("trainer", "batches", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
     "runs": ("folder", "checkpoints", "guards", "records", "run"),
     "inference": (
         *("predictor", "answering", "throughput", "runners", "engine", "turns", "cache"),

@@ -2,6 +2,8 @@
 
 import time
 
+from .batches import steps_of
+
 FORECAST_STEPS = 3  # steps timed, after a first one that warms up, before the run's length is foretold
 FORECAST_FROM = 120  # seconds; a shorter run needs no warning
 
@@ -10,8 +12,9 @@ class Forecast:
     """Called after each step; times a few and says once how long an epoch and the whole run will take here."""
 
     def __init__(self, train_loader, val_loader, epochs):
+        train, val = steps_of(train_loader), steps_of(val_loader)
         # a forward pass is a third of a training step
-        self.steps_per_epoch = train_loader.sampler.steps + val_loader.sampler.steps / 3
+        self.steps_per_epoch = None if None in (train, val) else train + val / 3
         self.epochs = epochs
         self.steps = 0
 
@@ -19,7 +22,7 @@ class Forecast:
         self.steps += 1
         if self.steps == 1:
             self.began = time.perf_counter()
-        elif self.steps == 1 + FORECAST_STEPS:
+        elif self.steps == 1 + FORECAST_STEPS and self.steps_per_epoch is not None:
             an_epoch = (time.perf_counter() - self.began) / FORECAST_STEPS * self.steps_per_epoch
             if an_epoch * self.epochs >= FORECAST_FROM:
                 print(

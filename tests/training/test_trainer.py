@@ -2,9 +2,14 @@
 
 import contextlib
 import csv
+import functools
+import inspect
 import json
+import re
+import textwrap
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -12,12 +17,16 @@ import paddle.nn.functional as F
 import psutil
 import pytest
 
+import fasternet_paddle
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data import datasets
 from fasternet_paddle.data.datasets import ImageData, Images
+from fasternet_paddle.data.loaders import make_loader
+from fasternet_paddle.data.transforms import test_transform
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.training import trainer
+from fasternet_paddle.training.batches import from_step, steps_of
 from fasternet_paddle.training.parts import make_parts
 from fasternet_paddle.training.session import Session
 
@@ -160,6 +169,78 @@ def test_a_loss_that_breaks_without_a_work_path_is_told(monkeypatch):
     with pytest.raises(FasterNetError, match=r"^the loss of step 0 is nan$") as failure:
         trainer.fit(*parts, 1, None)
     assert failure.value.change == ("learning_rate",)
+
+
+class _Digits(paddle.io.Dataset):
+    """The first digits as Paddle's own data sets have them: labels ``(1,)``."""
+
+    def __init__(self, part):
+        self.batches = make_loader(Images(part.images[:48], part.labels[:48]), test_transform(32), 48)
+
+    def __getitem__(self, index):
+        images, labels = next(iter(self.batches))
+        return images[index].numpy(), labels[index : index + 1].numpy()
+
+    def __len__(self):
+        return 48
+
+
+@pytest.mark.parametrize("kind", ["DataLoader", "list of arrays", "list of tensors"])
+def test_any_iterable_of_batches_trains_alike(kind, capsys):
+    config = _config(epochs=2)
+    ours = [
+        make_loader(Images(part.images[:48], part.labels[:48]), test_transform(32), 16)
+        for part in (DIGITS.train, DIGITS.val)
+    ]
+    if kind == "DataLoader":
+        theirs = [paddle.io.DataLoader(_Digits(part), batch_size=16) for part in (DIGITS.train, DIGITS.val)]
+    else:
+        theirs = [[tuple(batch) for batch in loader] for loader in ours]
+        if kind == "list of arrays":
+            theirs = [[(x.numpy(), y.numpy()[:, None].astype(np.int32)) for x, y in batches] for batches in theirs]
+    histories = []
+    for loaders in (ours, theirs):
+        model, _, _, *rest = make_parts(config, _few(48, 16))
+        histories.append(trainer.fit(model, *loaders, *rest, config.epochs, None, seed=1).csv())
+        said = trainer.validate(model, loaders[1], rest[0])
+        histories[-1] += f"{said.loss} {said.top1}"
+    assert histories[0] == histories[1]
+
+
+def test_a_loader_that_gives_nothing_is_told():
+    model, train_loader, val_loader, *rest = make_parts(_config(), _few(16, 16))
+    once = iter(list(train_loader))  # a generator comes to its end after one epoch
+    with pytest.raises(FasterNetError, match="the loader gave no batch; give what can be iterated again"):
+        trainer.fit(model, once, val_loader, *rest, 2, None)
+    with pytest.raises(FasterNetError, match="no batch"):
+        trainer.validate(model, [], rest[0])
+    with pytest.raises(FasterNetError, match=r"a batch must be a pair \(images, labels\), got ndarray"):
+        trainer.validate(model, np.zeros((1, 2, 3, 32, 32), np.float32), rest[0])
+
+
+def test_a_run_goes_on_within_an_epoch_of_any_iterable():
+    batches = list(range(5))
+    assert list(from_step(batches, 0, 3)) == [3, 4] and from_step(batches, 0, 0) is batches
+    told = []
+    loader = SimpleNamespace(batch_sampler=SimpleNamespace(set_epoch=told.append))
+    assert from_step(loader, 7, 0) is loader and told == [7]
+    assert (steps_of(batches), steps_of(iter(batches))) == (5, None)
+
+
+def test_the_docstrings_calls_run(capsys):
+    """Every indented block, in the order of the file, with a step an epoch in place of 44."""
+    names = {
+        name: getattr(fasternet_paddle, name)
+        for name in ("fit", "load_dataset", "make_parts", "train_one_epoch", "validate")
+    }
+    names["TrainConfig"] = functools.partial(TrainConfig, max_steps=1, embed_dim=4, num_workers=0)
+    ran = 0
+    for documented in (trainer, trainer.train_one_epoch, trainer.validate, trainer.fit):
+        for block in re.findall(r"\n\n((?: {4}.*\n)+)\n", inspect.getdoc(documented)):
+            if "=" in block.splitlines()[0]:
+                exec(textwrap.dedent(block), names)
+                ran += 1
+    assert ran == 4 and len(names["history"].rows) == 1 and names["tally"].seen > 0
 
 
 def test_a_session_that_was_not_started_is_told(tmp_path):
