@@ -169,7 +169,10 @@ def _find_archive(data_path):
     if Path(data_path) != Path(CIFAR10_ARCHIVE):
         return Path(data_path)
     repository = Path(__file__).resolve().parents[2]
-    for folder in (Path.cwd(), repository, repository.parent, Path.home()):
+    homes = []
+    with contextlib.suppress(RuntimeError):  # a container's user may have none
+        homes.append(Path.home())
+    for folder in (Path.cwd(), repository, repository.parent, *homes):
         archive = folder / CIFAR10_ARCHIVE
         if archive.is_file():
             return archive

@@ -59,14 +59,21 @@ def prepare(work=None):
 
 def work_folder():
     """Where results go: ``work`` in the home folder on AI Studio, which keeps it; elsewhere the repository's."""
-    home = Path.home()
-    return (home if home.name == "aistudio" else REPOSITORY) / "work"
+    home = _home()
+    return (home if home is not None and home.name == "aistudio" else REPOSITORY) / "work"
+
+
+def _home():
+    try:
+        return Path.home()
+    except RuntimeError:  # a container's user may have none
+        return None
 
 
 def _shown(work):
     """A folder as the reader knows it."""
-    for base, prefix in ((REPOSITORY, "in the repository, "), (Path.home(), "~/")):
-        if work.is_relative_to(base):
+    for base, prefix in ((REPOSITORY, "in the repository, "), (_home(), "~/")):
+        if base is not None and work.is_relative_to(base):
             return f"{prefix}{work.relative_to(base)}/"
     return f"{work}/"
 

@@ -48,6 +48,17 @@ def test_default_archive_is_found_where_it_may_be_mounted(tmp_path, monkeypatch)
     assert len(datasets.load_dataset("cifar10").train) == 96
 
 
+def test_a_user_without_a_home_has_one_place_less(tmp_path, monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    (tmp_path / CIFAR10_ARCHIVE).parent.mkdir(parents=True)
+    write_photographs(tmp_path / CIFAR10_ARCHIVE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.Path, "home", unknown)
+    assert len(datasets.load_dataset("cifar10").train) == 96
+
+
 def test_failed_download_names_the_ways_out_and_leaves_nothing(tmp_path, monkeypatch):
     def offline(*_, path, **__):
         path.mkdir(parents=True)

@@ -102,6 +102,13 @@ def test_results_go_to_the_repository_or_to_ai_studios_home(monkeypatch, tmp_pat
     workspace.prepare()
     assert "results: in the repository, work/" in capsys.readouterr().out
 
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(workspace.Path, "home", unknown)
+    assert workspace.prepare(tmp_path) == tmp_path and workspace.work_folder() == ROOT / "work"
+    assert f"results: {tmp_path}/" in capsys.readouterr().out
+
 
 def test_settings_are_the_recipe_or_the_quick_run(tmp_path):
     assert workspace.settings("cifar10") == TrainConfig()
