@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from . import measuring
+from .rates import saving
 
 DECODE, READY = "decode, a core", "decode and crop, a core"
 OURS, PIL, OPENCV = "ours", "PIL, as timm", "OpenCV"
@@ -94,9 +95,14 @@ def ways(size=measuring.SIZE):
 
 def measure(flags):
     """Dict of (way, settings, figure) to images/s, one a round; Pillow's first. ``flags`` are ``PipelineFlags``."""
-    jobs, rates = {}, {}
+    jobs = {}
     measuring.add_way(jobs, PIL, measuring.own_environment(), measure_decode, blocks=flags.blocks)
-    for (_, settings), rounds in measuring.in_turns(jobs, flags.rounds).items():
+    return _rates(measuring.in_turns(jobs, flags.rounds, saving("decode", flags.output, read=_rates)))
+
+
+def _rates(results):
+    rates = {}
+    for (_, settings), rounds in results.items():
         for result in rounds:
             for figure, way, rate in result:
                 rates.setdefault((way, settings, figure), []).append(rate)

@@ -10,9 +10,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..files.writing import make_folder
 from ..runtime import cli, machine
 from . import measuring
-from .rates import rates_of, report
+from .rates import rates_of, report, saving
 
 FIGURE = "T0, photographs"
 READY = "ready batches"
@@ -70,6 +71,7 @@ def main(argv=None):
     )
     from .subject import weights_file
 
+    make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())
     own, jobs = measuring.own_environment(), {}
@@ -78,7 +80,7 @@ def main(argv=None):
     with weights_file() as weights:
         for way, workers in ways.items():
             measuring.add_way(jobs, way, own, measure_files, weights=weights, images=flags.images, workers=workers)
-        results = measuring.in_turns(jobs, flags.rounds)
+        results = measuring.in_turns(jobs, flags.rounds, saving("predict", flags.output))
     waits = []
     for (way, _), rounds in results.items():
         if way != READY:

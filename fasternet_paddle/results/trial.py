@@ -48,14 +48,14 @@ def drawable(class_names=()):
 def _failure(class_names):
     """Why a small figure of each kind cannot be drawn, in one line; None where it can."""
     names = tuple(class_names)[:NAMES]
-    attempt = names, repr(dict(matplotlib.rcParams))
+    attempt = names, repr(list(dict.items(matplotlib.rcParams)))  # as they stand: asking would choose a backend
     if attempt in _tried:
         return None
     try:
         for figure in _one_of_each(names):
+            put_away(figure)
             figure.set_layout_engine("none")  # which draws twice
             figure.savefig(io.BytesIO(), format="png", dpi=30)
-            put_away(figure)
     except Exception as error:  # a setting reaches every exception there is: a program that is missing, a bad value
         said = str(error).strip().splitlines()
         return f"{type(error).__name__}: {said[0][:150]}" if said else type(error).__name__
