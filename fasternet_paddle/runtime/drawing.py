@@ -12,6 +12,7 @@ import io
 import sys
 
 import matplotlib
+from matplotlib._pylab_helpers import Gcf  # as the inline backend does: pyplot's own functions would choose a figure
 from matplotlib.figure import Figure
 
 READERS = ("inline", "ipympl", "nbagg", "widget", "notebook")  # in the names of the backends of notebooks
@@ -24,6 +25,8 @@ class ShownOnce(Figure):
     def _ipython_display_(self):  # what all three of them call
         from IPython.display import Image, display
 
+        for figure in _made_before(self):  # else the one that a cell ends with would stand above them
+            display(Image(png(figure, figure.dpi)))
         display(Image(png(self, self.dpi)))
 
 
@@ -60,6 +63,14 @@ def _has_reader():
     if any(name in backend for name in READERS):
         return True
     return "matplotlib.pyplot" in sys.modules and backend.startswith(WINDOWS)
+
+
+def _made_before(figure):
+    """Figures of ours that pyplot has still to show and that were made before this one, which it has too."""
+    if not _is_open(figure):
+        return []
+    waiting = [manager.canvas.figure for manager in Gcf.get_all_fig_managers()]
+    return [one for one in waiting[: waiting.index(figure)] if isinstance(one, ShownOnce)]
 
 
 def _is_open(figure):

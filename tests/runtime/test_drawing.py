@@ -19,9 +19,12 @@ from fasternet_paddle import plot_learning_curve, show_images
 record = {part: {"loss": [1.0, 0.5], "iter": [0, 10]} for part in ("train", "val")}
 images = np.zeros((2, 8, 8, 3), np.uint8)
 """
+IN_ORDER = "plot_learning_curve(record)\nshow_images(images, 1, 2)[0].figure"
 CELLS = {  # what a cell does: how many figures stand below it
     "show_images(images, 1, 2)\nimport matplotlib.pyplot as plt\nplt.show()": 1,
-    "plot_learning_curve(record)\nplot_learning_curve(record)\nNone": 2,
+    "plot_learning_curve(record)\nplot_learning_curve(record)": 2,
+    "a = plot_learning_curve(record)\nb = plot_learning_curve(record)": 2,
+    IN_ORDER: 2,
     "plot_learning_curve(record)": 1,
     "figure = plot_learning_curve(record)": 1,
     "figure": 1,  # shown again where it is asked for again
@@ -43,6 +46,8 @@ def test_each_figure_stands_once_below_its_cell():
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # the kernel's own
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute(env=environment)
     assert [figures(cell) for cell in notebook.cells] == [0, *CELLS.values()]
+    shown = {cell.source: [out.data["image/png"] for out in cell.outputs if "data" in out] for cell in notebook.cells}
+    assert shown[IN_ORDER] == [*shown["plot_learning_curve(record)"], *shown["show_images(images, 1, 2)[0].figure"]]
 
 
 def test_nothing_stays_open_where_nobody_looks():
