@@ -209,15 +209,21 @@ def test_modules_run_and_a_log_holds_no_bars_and_no_warnings(tmp_path):
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
 
 
-def test_without_paddle_one_sentence_says_so(tmp_path):
-    (tmp_path / "paddle.py").write_text("raise ModuleNotFoundError(\"No module named 'paddle'\", name='paddle')")
-    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = _python("-m", "fasternet_paddle.train", *SMALL, PYTHONPATH=path)
+WITHOUT_PADDLE = """
+import runpy, sys
+sys.modules["paddle"] = None  # as if it were not installed
+name, *sys.argv[1:] = sys.argv[1:]
+runpy.run_module(f"fasternet_paddle.{name}", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_without_paddle_one_sentence_says_so():
+    done = _python("-c", WITHOUT_PADDLE, "train", *SMALL)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "pip install paddlepaddle" in done.stderr
-    done = _python("-c", "import fasternet_paddle; fasternet_paddle.fasternet_t0()", PYTHONPATH=path)
-    assert "pip install paddlepaddle" in done.stderr.splitlines()[-1]
-    assert _python("-m", "fasternet_paddle.train", "--help", PYTHONPATH=path).returncode == 0
+    code = "import sys; sys.modules['paddle'] = None; import fasternet_paddle; fasternet_paddle.fasternet_t0()"
+    assert "pip install paddlepaddle" in _python("-c", code).stderr.splitlines()[-1]
+    assert _python("-c", WITHOUT_PADDLE, "train", "--help").returncode == 0
 
 
 def test_importing_changes_nothing():
