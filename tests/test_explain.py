@@ -1,5 +1,7 @@
 """The entry: figures and files from one command, and one sentence where something is wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import paddle
 import pytest
@@ -12,6 +14,7 @@ from fasternet_paddle.explaining.explanation import load_explanation
 from fasternet_paddle.explaining.lime import Lime
 from fasternet_paddle.inference.predictor import Predictor
 from fasternet_paddle.model.fasternet import create_model
+from fasternet_paddle.record import Record
 from fasternet_paddle.results import plots
 from fasternet_paddle.runs.folder import save_config
 from fasternet_paddle.runs.run import load_run
@@ -80,7 +83,8 @@ def test_every_image_has_files_of_its_own_whatever_it_is_called(tmp_path):
     for file in files:
         save(file, np.full((40, 40, 3), 120, np.uint8))
     flags = explain.ExplainFlags(image=tuple(files), output=tmp_path / "new")
-    found = [item.name for item in explain.read_items(flags, TrainConfig(dataset="digits"), ("a", "b"))]
+    run = SimpleNamespace(record=Record(class_names=("a", "b"), image_size=32), class_names=("a", "b"), named=True)
+    found = [item.name for item in explain.read_items(flags, TrainConfig(dataset="digits"), run)]
     assert found == ["a", "A-2", "x", "x-stability-2", "sheet-2", "n" * 233]
     written = [f"lime-{name}{ending}.png" for name in found for ending in explain.ENDINGS]
     assert max(map(len, written)) == 255 and f"lime-{explain.SHEET}.png" not in written
