@@ -61,8 +61,8 @@ train: $(STAMP) ## train FasterNet-T0 on handwritten digits, into work/model (re
 explain: $(WEIGHTS) $(STAMP) ## explain two predictions of the model that `make train` left, into work/lime
 	@$(RUN) -m fasternet_paddle.explain $(EXPLAIN_FLAGS) $(ARGS)
 
-test: $(STAMP) ## run every test (at most 10 minutes on two cores)
-	@$(RUN) -m pytest $(ARGS)
+test: $(STAMP) ## run every test, a file in one of two processes (at most 10 minutes on two cores)
+	@$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## check style and format (ruff)
 	@$(RUN) -m ruff check .
