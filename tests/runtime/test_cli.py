@@ -214,7 +214,8 @@ def test_settings_of_matplotlib_that_cannot_be_read_are_one_sentence(tmp_path):
 
 
 SLOW = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
 from fasternet_paddle.runtime import cli, packages
 packages.check_paddle = packages.check_matplotlib = lambda: None
 
