@@ -21,8 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import FasterNetError
-from ..inference.engine import has_bf16
-from ..inference.predictor import PRECISIONS
 from ..inference.throughput import time_calls
 from ..runtime import machine
 
@@ -47,11 +45,14 @@ def possible(precisions):
     Raises:
         FasterNetError: an unknown one, or none is left.
     """
+    from ..inference import engine  # here: a process that measures PyTorch must not import Paddle
+    from ..inference.predictor import PRECISIONS
+
     unknown = [precision for precision in precisions if precision not in PRECISIONS]
     if unknown or not precisions:
         got = repr(unknown[0]) if unknown else "none"
         raise FasterNetError(f"precision must name one or more of {', '.join(PRECISIONS)}, got {got}")
-    if has_bf16():
+    if engine.has_bf16():
         return tuple(precisions)
     left = tuple(precision for precision in precisions if precision != "bf16")
     if not left:

@@ -17,7 +17,7 @@ def test_lime_reports_what_the_workers_return(monkeypatch, tmp_path, capsys):
         moved = np.array(weights) * (1.01 if arguments.get("precision") == "bf16" else 1)
         return {"rates": {"LIME": next(rates[name])}, "weights": moved.tolist()}
 
-    monkeypatch.setattr(measuring, "has_bf16", lambda: True)
+    monkeypatch.setattr("fasternet_paddle.inference.engine.has_bf16", lambda: True)
     monkeypatch.setattr(measuring, "in_process", answer)
     monkeypatch.setattr(measuring, "own_environment", lambda: {"MKL_DEBUG_CPU_TYPE": "5"})
     assert lime.main(["--rounds", "2", "--output", str(tmp_path)]) == 0
@@ -44,7 +44,7 @@ def test_lime_measures_what_the_processor_can_and_keeps_it(monkeypatch, tmp_path
             raise KeyboardInterrupt
         return {"rates": {"LIME": 10.0 * len(asked)}, "weights": [[1.0, 2.0]] * 3}
 
-    monkeypatch.setattr(measuring, "has_bf16", lambda: False)
+    monkeypatch.setattr("fasternet_paddle.inference.engine.has_bf16", lambda: False)
     monkeypatch.setattr(measuring, "in_process", answer)
     monkeypatch.setattr(measuring, "own_environment", measuring.bare_environment)
     assert lime.main(["--rounds", "4", "--output", str(tmp_path)]) == 130

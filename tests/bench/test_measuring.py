@@ -73,9 +73,9 @@ def test_a_way_that_fails_leaves_the_others_and_all_that_was_measured(capsys):
 
 
 def test_precisions_are_what_the_processor_has(monkeypatch, capsys):
-    monkeypatch.setattr(measuring, "has_bf16", lambda: True)
+    monkeypatch.setattr("fasternet_paddle.inference.engine.has_bf16", lambda: True)
     assert measuring.possible(("f32", "bf16")) == ("f32", "bf16") and capsys.readouterr().out == ""
-    monkeypatch.setattr(measuring, "has_bf16", lambda: False)
+    monkeypatch.setattr("fasternet_paddle.inference.engine.has_bf16", lambda: False)
     assert measuring.possible(("f32",)) == ("f32",) and capsys.readouterr().out == ""
     assert measuring.possible(("f32", "bf16")) == ("f32",)
     assert capsys.readouterr().out == "this processor has no bf16 instructions: bf16 is not measured\n"
