@@ -165,10 +165,12 @@ def make_report(config, metrics, flags):
 
 
 def read_explanations(paths):
-    """Name -> uint8 ``(H, W, 3)`` of each figure, before the work."""
+    """Name -> uint8 ``(H, W, 3)`` of each figure, before the work; two of one name are told apart."""
     from .files.images import read_image
+    from .files.names import own_names
 
-    return {path.stem: read_image(path) for path in paths}
+    names = own_names([path.stem for path in paths])
+    return {name: read_image(path) for name, path in zip(names, paths, strict=True)}
 
 
 if __name__ == "__main__":

@@ -133,5 +133,7 @@ def test_windows_rules_for_files_and_processes(tmp_path):
     folder = tmp_path / "place"
     folder.mkdir()
     stopped, *said = journey(folder, launcher=(str(launcher),))
-    assert stopped == "stopped by SIGTERM; everything is saved, --resume goes on from here\n"
-    assert said == ["", "", ""]  # no warning of what a spawned process imports
+    # On Windows no folder is opened; here one is, and cannot be flushed. No warning of what a spawned process imports.
+    note = "note: this file system cannot flush a folder to its disk: a power cut may take what was written last\n"
+    assert stopped == f"{note}stopped by SIGTERM; everything is saved, --resume goes on from here\n"
+    assert all(text in ("", note) for text in said)
