@@ -80,6 +80,7 @@ class ExportedPredictor(Predictor):
     threads = None  # of the engine; set when the network is opened
 
     def __init__(self, path, precision="f32", threads=None):
+        self._opened = (path, precision, threads)
         self.engine = NETWORKS[path.name]
         self.precision = precision
         self.device = "cpu"
@@ -96,6 +97,10 @@ class ExportedPredictor(Predictor):
             raise FasterNetError(
                 f"{path} gives outputs of shape {answer.shape[1:]} for the {self.num_classes} classes of its record"
             )
+
+    def __reduce__(self):
+        """Pickled is where it lies: the files are opened again, so they must be there."""
+        return ExportedPredictor, self._opened
 
     def _load(self, path):
         if self.precision == "bf16" and (self.engine == "onnxruntime" or not has_bf16()):

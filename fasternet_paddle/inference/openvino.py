@@ -4,6 +4,7 @@ run = load_openvino("out/inference.xml", threads=2, precision="f32")
 logits = run(x)                              # float32 (N, 3, H, W) -> (N, K)
 """
 
+import threading
 from pathlib import Path
 
 from ..errors import FasterNetError
@@ -58,8 +59,12 @@ def load_openvino(path, threads, precision="f32", output="logits"):
     except Exception as error:  # its exceptions have no common class
         raise FasterNetError(f"OpenVINO cannot run {path}: {shown(str(error))}") from None
 
+    requests = threading.local()  # a request of two threads is refused as busy
+
     def run(x):
-        return compiled(x)[target]
+        if not hasattr(requests, "own"):
+            requests.own = compiled.create_infer_request()
+        return requests.own.infer(x)[target]
 
     run.metadata = metadata
     return run

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import paddle
 import pytest
@@ -7,6 +9,7 @@ from fasternet_paddle.exporting.folders import write_record
 from fasternet_paddle.exporting.network import FILES, WithSoftmax, export_network
 from fasternet_paddle.inference.exported import is_exported, open_exported
 from tests.exporting.networks import images, make_network, network
+from tests.threads import wrong_answers
 
 
 def test_exporting_twice_in_one_process_gives_the_same_files_and_leaves_the_model(tmp_path):
@@ -55,3 +58,7 @@ def test_an_exported_folder_answers_as_the_model(tmp_path, outputs):
     assert predictor.record == record and predictor.image_size == 32 and predictor.num_classes == 10
     assert np.array_equal(predictor(x), predictor.probabilities(x))
     assert predictor.describe() == "exported network through paddle.inference, f32, cpu, threads: 1"
+    batches = [images(count, size=32) * sign for count in (1, 2) for sign in (1, -1)]
+    assert wrong_answers(predictor.logits, batches, 20) == 0
+    back = pickle.loads(pickle.dumps(predictor))
+    assert np.array_equal(back.logits(x), found) and back.threads == 1

@@ -10,6 +10,7 @@ from fasternet_paddle.exporting.openvino import export_openvino
 from fasternet_paddle.inference.exported import open_exported
 from tests.integration.conftest import run_entry
 from tests.integration.shared import agree, checksums, model_answers
+from tests.threads import wrong_answers
 
 F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
@@ -40,6 +41,14 @@ def test_openvino_answers_as_the_model(folder, weights, pictures):
     predictor = open_exported(folder)
     agree(predictor.logits(x), logits)
     agree(predictor.probabilities(x), probabilities)
+
+
+def test_threads_get_their_own_answers(folder):
+    """OpenVINO refuses a request that two threads share: "Infer Request is busy"."""
+    predictor = open_exported(folder)
+    draw = np.random.RandomState(0)
+    batches = [draw.standard_normal((1 + place % 2, 3, 32, 32)).astype(np.float32) for place in range(6)]
+    assert wrong_answers(predictor.logits, batches, 200) == 0
 
 
 def test_the_record_travels_inside(folder):
