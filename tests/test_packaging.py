@@ -181,7 +181,7 @@ def make(tmp_path):
 
     def run(*arguments, **environment):
         log.write_text("")
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "ARGS"))}
         done = subprocess.run(
             ["make", "PYTHON=./fake-python", *arguments],
             cwd=tmp_path,

@@ -36,7 +36,7 @@ RUNS = {  # subject: flags, files, a column that holds positive numbers
     "variants": ("--mixers --image-size 32 --batch-size 2 --runs 1", {"mixers"}, "images/s"),
 }
 AGREEMENT = {  # subject: what it says of a difference between ways, and the largest that rounding makes
-    "inference": (r"logits differ from the notebook's by (\S+) of the largest", 1e-5),
+    "inference": (r"(?m)^(?!.*\bbf16\b).*logits differ from the notebook's by (\S+) of the largest", 1e-5),
     "training": (r"differ by at most (\S+) from the notebook's; rounds are equal to the bit", training.AGREE),
     "pipeline": (r"differ by at most (\S+) of 255 levels", 1.01),
     "lime": (r"the largest difference is (\S+) of the largest weight", 1e-4),  # 100 samples leave rounding much weight
