@@ -44,6 +44,7 @@ _MODULES = {
     "model.summary": ("count_macs", "count_parameters"),
     # 2.4: training, and what a run left
     "training.parts": ("make_parts", "run_training"),
+    "training.recipes": ("load_recipe",),
     "training.optimizers": ("make_optimizer",),
     "training.session": ("Session",),
     "training.trainer": ("fit", "train_one_epoch", "validate"),
@@ -65,7 +66,8 @@ _MODULES = {
     "explaining.faithfulness": ("measure_faithfulness",),
     "explaining.figures": ("plot_explanation", "plot_faithfulness", "plot_stability"),
     # 3: the comparison
-    "comparing.ablation": ("SEEDS", "accuracy_table", "comparison_table", "run_ablation"),
+    "comparing.ablation": ("comparison_table", "run_ablation"),
+    "comparing.trials": ("SEEDS", "accuracy_table", "plot_trials", "reference_table", "run_trials"),
     "bench.paper": ("PAPER_COST",),
     "bench.variants": (
         "loop_table",

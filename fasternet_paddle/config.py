@@ -39,6 +39,8 @@ class TrainConfig:
     """Share of your own images that is kept for validation, where the folder has no validation images."""
     test_fraction: float = 0.0
     """Share of your own images that training never sees, where the folder has no test images."""
+    train_images: int | None = None
+    """Train on so many of the training images alone, of each class its share, drawn by the seed; by default on all."""
     checks: str = "on"
     """Decode all of your own images first, to find damaged and equal ones: on or off."""
     variant: str = "t0"
@@ -106,7 +108,7 @@ class TrainConfig:
                 f"image_size must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, "
                 f"got {self.image_size}"
             )
-        for name in ("batch_size", "epochs", "embed_dim", "max_steps"):
+        for name in ("batch_size", "epochs", "embed_dim", "max_steps", "train_images"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise FasterNetError(f"{name} must be at least 1, got {value}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS, TrainConfig
+from .errors import FasterNetError
 from .runtime import cli
 
 
@@ -22,7 +23,10 @@ from .runtime import cli
 class TrainFlags:
     """The recipe, and how this run treats what is there."""
 
-    recipe: TrainConfig = field(default_factory=TrainConfig)
+    settings: TrainConfig = field(default_factory=TrainConfig)
+    recipe: str | None = None
+    """Start from a recipe: notebook (the default), another that the package ships, or a .yaml file; flags win over
+    it."""
     config: Path | None = None
     """Take the recipe from a run's config.yaml; other flags win over it."""
     resume: bool = False
@@ -44,7 +48,7 @@ def main(argv=None):
     from .training.parts import run_training
 
     run = run_training(
-        flags.recipe,
+        flags.settings,
         resume=flags.resume,
         overwrite=flags.overwrite,
         checkpoint_every=flags.checkpoint_every,
@@ -53,25 +57,40 @@ def main(argv=None):
     best = run.history.best()
     print(f"best validation accuracy {best['val_top1']:.4f} in epoch {best['epoch']}")
     for name in FIGURES:
-        print(Path(flags.recipe.work_path) / name)
+        print(Path(flags.settings.work_path) / name)
 
 
 def _parse(argv):
-    """Flags over the recipe of ``--config``, or with ``--resume`` over that of the run in the work path."""
+    """Flags over the recipe of ``--recipe`` or ``--config``, or with ``--resume`` over the run's own."""
     parse = {"prog": "python -m fasternet_paddle.train", "description": "Train FasterNet; no flag: the notebook's run."}
     flags = cli.parse(TrainFlags, argv, **parse)
-    if not flags.resume and flags.config is None:
+    if (settings := _start(flags)) is None:
         return flags
+    return cli.parse(TrainFlags, argv, **parse, default=TrainFlags(settings=settings))
+
+
+def _start(flags):
+    """The ``TrainConfig`` that flags are set over; None for the defaults."""
+    if flags.recipe is not None:
+        if other := [name for name in ("config", "resume") if getattr(flags, name)]:
+            raise FasterNetError(
+                f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given"
+            )
+        from .training.recipes import load_recipe
+
+        return load_recipe(flags.recipe)
+    if not flags.resume and flags.config is None:
+        return None
 
     from .runs.folder import CONFIG, load_config
 
-    source = flags.config or Path(flags.recipe.work_path) / CONFIG
+    source = flags.config or Path(flags.settings.work_path) / CONFIG
     if flags.config is None and not source.exists():  # said later, together with other reasons
-        return flags
+        return None
     recipe, _ = load_config(source)
     if flags.resume:  # the folder may have been moved since
-        recipe = dataclasses.replace(recipe, work_path=flags.recipe.work_path)
-    return cli.parse(TrainFlags, argv, **parse, default=TrainFlags(recipe=recipe))
+        recipe = dataclasses.replace(recipe, work_path=flags.settings.work_path)
+    return recipe
 
 
 if __name__ == "__main__":

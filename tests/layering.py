@@ -13,7 +13,7 @@ PACKAGE = "fasternet_paddle"
 FOLDER = Path(__file__).resolve().parent.parent / PACKAGE
 
 SHARED = ("errors", "record")  # what every file may use
-ENTRIES = ("train", "evaluate", "explain", "export", "predict")
+ENTRIES = ("train", "evaluate", "explain", "export", "predict", "compare")
 BENCH = "bench"
 ALL = "everything but entries"
 
@@ -23,11 +23,11 @@ FILES = {
     "data": (
         *("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures", "preparation"),
         *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
-        *("classes", "photographs", "given", "decoding"),
+        *("classes", "photographs", "given", "decoding", "subsets"),
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
-    "training": ("trainer", "batches", "metrics", "optimizers", "parts", "session", "resuming", "forecast"),
+    "training": ("trainer", "batches", "metrics", "optimizers", "parts", "session", "resuming", "forecast", "recipes"),
     "runs": ("folder", "checkpoints", "guards", "records", "run"),
     "inference": (
         *("predictor", "answering", "throughput", "runners", "engine", "turns", "cache"),
@@ -42,7 +42,7 @@ FILES = {
         *("lime", "explainer", "explanation", "perturbation", "surrogate"),
         *("interpretdl", "pixels", "stability", "faithfulness", "figures"),
     ),
-    "comparing": ("ablation", "statistics"),
+    "comparing": ("ablation", "statistics", "trials"),
     "files": (
         *("opening", "kinds", "pickles", "pickle_values", "archives", "tars", "idx", "lists", "configs", "arrays"),
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows", "names"),

@@ -21,6 +21,7 @@ from .classes import by_number, renumbered
 from .folder_data import is_listed, load_folder, load_labelled, reload_folder
 from .images import ImageData, Images
 from .mnist import load_mnist
+from .subsets import few_images
 
 __all__ = ["ImageData", "Images", "get_cifar10_labels", "load_data", "load_dataset", "load_validation"]
 
@@ -78,6 +79,12 @@ def load_data(config, run_folder=None):
     Returns:
         ``ImageData``.
     """
+    data = _all_data(config, run_folder)
+    return data if config.train_images is None else few_images(data, config.train_images, config.seed)[0]
+
+
+def _all_data(config, run_folder=None):
+    """``load_data`` before training images are left out."""
     listing = _listing(config, run_folder)
     if listing is not None:
         return reload_folder(config.data_path, listing)
@@ -120,7 +127,7 @@ def load_validation(config, class_names, run_folder=None, named=True):
         images, names = load_labelled(config.data_path, config.checks == "on")
         data_named = True
     else:
-        data = load_data(config, run_folder)
+        data = _all_data(config, run_folder)
         images, names, data_named = data.val, data.class_names, data.named
     match = renumbered if named and data_named else by_number
     return match(images, names, class_names, config.dataset)
@@ -134,7 +141,7 @@ def load_test(config, class_names, run_folder=None):
     listing = _listing(config, run_folder)
     if config.dataset != "folder" or listing is None or not is_listed(config.data_path, listing):
         return None
-    data = load_data(config, run_folder)
+    data = _all_data(config, run_folder)
     return None if data.test is None else renumbered(data.test, data.class_names, class_names)
 
 

@@ -140,20 +140,29 @@ def parse(kind, argv=None, *, prog, description, default=None):
         FasterNetError: a flag that is unknown or has no value of its kind, or what the dataclass itself refuses.
         SystemExit: 0, after ``--help``.
     """
+    flags, unknown = parse_known(kind, argv, prog=prog, description=description, default=default)
+    if unknown:
+        raise FasterNetError(f"Unrecognized options: {', '.join(unknown)} (see {prog} --help)")
+    return flags
+
+
+def parse_known(kind, argv=None, *, prog, description, default=None):
+    """As ``parse``, but arguments that ``kind`` has no flag for are handed back: (instance, list of str)."""
     import tyro
 
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            flags = tyro.cli(
+            flags, unknown = tyro.cli(
                 kind,
                 args=argv,
                 prog=prog,
                 description=description,
                 default=default,
+                return_unknown_args=True,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
             )
-        return at_home(flags)
+        return at_home(flags), unknown
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -206,5 +215,11 @@ def _sentence(box):
     Its hook for errors (``tyro._errors``) is private, and asks for one exact release by whoever takes it.
     """
     lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
-    end = next((number for number, line in enumerate(lines) if not line or set(line) == {"─"}), len(lines))
+    if lines and _is_rule(lines[0]):  # below the title, where standard error takes ASCII alone
+        del lines[0]
+    end = next((number for number, line in enumerate(lines) if not line or _is_rule(line)), len(lines))
     return " ".join(lines[:end]).rstrip(".")
+
+
+def _is_rule(line):
+    return bool(line) and set(line) <= {"─", "-"}

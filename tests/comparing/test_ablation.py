@@ -12,6 +12,7 @@ from scipy import stats
 
 from fasternet_paddle.comparing import ablation
 from fasternet_paddle.comparing import statistics as comparison
+from fasternet_paddle.comparing import trials as machinery
 from fasternet_paddle.comparing.statistics import McNemar, Trials, compare, images_test, mcnemar_exact, seeds_test
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.errors import FasterNetError, Stopped
@@ -153,8 +154,8 @@ def test_a_runs_folder_holds_its_network_and_log(quick):
     assert (run.config.mixer, run.config.embed_dim, run.config.seed) == ("dwconv", 42, 6)
     with open(f"{folder}/log.txt", encoding="utf-8") as file:
         assert "#===epoch: 0, lr=" in file.read()
-    data = ablation.load_data(config)
-    again = ablation.answers(run.model, run.config, data)
+    data = machinery.load_data(config)
+    again = machinery.answers(run.model, run.config, data.val)
     assert (again == results["DWConv equal cost"].correct[1]).all()
 
 
@@ -164,7 +165,7 @@ def test_a_finished_run_is_taken_and_another_recipe_is_not(quick, monkeypatch):
     def refuse(*_):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(ablation, "train_quietly", refuse)
+    monkeypatch.setattr(machinery, "train_quietly", refuse)
     again = ablation.run_ablation(config, two, seeds=(5, 6))
     assert all((again[name].correct == results[name].correct).all() for name in two)
     with pytest.raises(AssertionError, match="trained again"):
@@ -207,6 +208,6 @@ def test_a_network_of_ones_own_is_known_again(tmp_path):
     names = tuple("0123456789")
     run_folder.save_config(config, names, tmp_path)
     data = types.SimpleNamespace(class_names=names)
-    assert ablation._is_run_of(config, data)
-    assert not ablation._is_run_of(dataclasses.replace(config, depths=(1, 1, 2, 2)), data)
-    assert not ablation._is_run_of(config, types.SimpleNamespace(class_names=names[::-1]))
+    assert machinery._is_run_of(config, data)
+    assert not machinery._is_run_of(dataclasses.replace(config, depths=(1, 1, 2, 2)), data)
+    assert not machinery._is_run_of(config, types.SimpleNamespace(class_names=names[::-1]))
