@@ -22,6 +22,12 @@ CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 BEST_MODEL = "best_model.pdparams"  # in the work path, the notebook's name (2.4)
 CHECKPOINT_EVERY = 60.0  # seconds between two checkpoints of a run; not part of its recipe
 LISTING = "files.csv"  # in the work path: which files a run of your own images trains and validates on
+FINDINGS = "checks.json"  # beside it: what the checks found in them
+REPORT = "report.html"  # a run's page, of its training or of an evaluation
+EVALUATION, CLASSES_TABLE, CONFUSION_TABLE = "evaluation.json", "classes.csv", "confusion.csv"
+EVALUATION_FIGURES = ("confusion.png", "reliability.png", "classes.png")
+EVALUATION_FILES = (EVALUATION, CLASSES_TABLE, CONFUSION_TABLE, *EVALUATION_FIGURES, REPORT)
+TEST_EVALUATION = "evaluation_test.json"  # beside them, where there are untouched test images
 CHECKS = ("on", "off")
 KEEP_CHECKPOINTS = 2  # of them; with one alone there is none to fall back to
 
@@ -38,7 +44,8 @@ class TrainConfig:
     val_fraction: float = 0.2
     """Share of your own images that is kept for validation, where the folder has no validation images."""
     test_fraction: float = 0.0
-    """Share of your own images that training never sees, where the folder has no test images."""
+    """Share of the images (of data sets with validation images: of the training images) that training never sees, where
+    a folder has no test images."""
     train_images: int | None = None
     """Train on so many of the training images alone, of each class its share, drawn by the seed; by default on all."""
     checks: str = "on"

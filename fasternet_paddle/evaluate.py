@@ -7,6 +7,7 @@ transforming included), ``model`` is the network alone on ready batches.
 
     python -m fasternet_paddle.evaluate --logits work/logits.npz       # to compute everything again, without Paddle
     python -m fasternet_paddle.evaluate --temperature                  # probabilities as sure as they are right
+    python -m fasternet_paddle.evaluate --write-temperature            # and those of every later prediction
 """
 
 import dataclasses
@@ -37,7 +38,11 @@ class EvaluateFlags:
     logits: Path | None = None
     """Also save the logits: a .npz or .csv file, from which every figure can be computed again."""
     temperature: bool = False
-    """Fit a temperature on these images and compute probabilities with it; logits stay as they are."""
+    """Fit a temperature on these images and compute probabilities with it; logits stay as they are. Without it
+    probabilities have the temperature in the network's record, where there is one."""
+    write_temperature: bool = False
+    """Fit it and write it into the record in the weights file, whose weights stay to the bit: from then on predict,
+    explain and exports with probabilities use it."""
     explanations: tuple[Path, ...] = ()
     """Figures that explain left (.png), to be shown in the report."""
     inference: EngineFlags = field(default_factory=EngineFlags)
@@ -53,14 +58,14 @@ def main(argv=None):
         description="Measure a trained FasterNet.",
     )
 
-    from .data.datasets import load_test, load_validation
-    from .data.loaders import decoded_to
+    from .data.measured import measured_on
     from .data.preparation import preparation
     from .files.logits import check_logits_path
     from .files.writing import make_folder
     from .inference.exported import exported_or_none
     from .inference.predictor import Predictor
     from .results.trial import drawable
+    from .runs.recorded import RecordedWeights
     from .runs.run import exported_run, load_run
 
     if flags.topk < 1:
@@ -68,21 +73,23 @@ def main(argv=None):
     if flags.logits is not None:
         check_logits_path(flags.logits)
     explanations = read_explanations(flags.explanations)
+    weights = RecordedWeights(flags.network.weights) if flags.write_temperature else None
     exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
     run = exported_run(exported) if exported else load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 
     folder, prepare = flags.network.weights.parent, preparation(run.record)
-    val = decoded_to(load_validation(config, run.class_names, folder, run.named), prepare.at_least)
-    test = load_test(config, run.class_names, folder)
+    measured = measured_on(config, run, folder)
     engine, precision = flags.inference.engine, flags.inference.precision
     predictor = exported or Predictor(run, engine=engine, precision=precision)
     make_folder(flags.output, "output")
-    print(f"val_dataset: {len(val)}\npredictor: {predictor.describe()}")
-    test = None if test is None else decoded_to(test, prepare.at_least)
+    print(f"val_dataset: {len(measured.val)}\npredictor: {predictor.describe()}")
     with drawable(run.class_names):
-        evaluate(run, config, (val, test, prepare), predictor, flags, explanations)
+        temperature = evaluate(run, config, (measured, prepare), predictor, flags, explanations)
+    if weights is not None:
+        weights.write(temperature=temperature)
+        print(f"temperature {temperature:.4f} is in the record of {weights.path}")
 
 
 def evaluate(run, config, images, predictor, flags, explanations):
@@ -90,40 +97,43 @@ def evaluate(run, config, images, predictor, flags, explanations):
 
     Args:
         run, config: the ``Run``, and its ``TrainConfig`` with what the flags change.
-        images: validation ``Images``, test ``Images`` or None, and the transform that prepares both.
+        images: ``Measured``, and the transform that prepares its images.
         predictor: ``Predictor`` of the run's network.
         flags: ``EvaluateFlags``.
         explanations: as from ``read_explanations``.
+
+    Returns:
+        The temperature of the probabilities; None where there is none.
     """
-    from .data.loaders import make_loader
+    from .data.loaders import decoded_to, make_loader
     from .files.logits import SavedLogits, write_logits
     from .inference.throughput import collect_logits, loop_throughput, model_throughput
     from .results.calibration import fit_temperature
     from .results.classes import measure_classes
-    from .results.outputs import names_of, summary, write_results
+    from .results.outputs import names_of, summary, test_line, write_results
 
-    val, test, prepare = images
+    given, prepare = images
 
     def measured(part, temperature):
+        part = decoded_to(part, prepare.at_least)
         loader = make_loader(part, prepare, config.batch_size, num_workers=config.num_workers)
         logits, labels = (values.numpy() for values in collect_logits(predictor, loader))
         warm = fit_temperature(logits, labels) if temperature is True else None
         settings = {"k": flags.topk, "smoothing": config.label_smoothing, "seed": config.seed}
-        settings["temperature"] = warm.temperature if warm else temperature or None
+        settings["temperature"] = warm.temperature if warm else temperature
         return loader, logits, labels, warm, measure_classes(logits, labels, run.class_names, **settings)
 
-    loader, logits, labels, warm, metrics = measured(val, flags.temperature)
+    fit = flags.temperature or flags.write_temperature
+    loader, logits, labels, warm, metrics = measured(given.val, fit or run.record.temperature)
     if warm:
         print(warm.describe())
     print("\n".join(summary(metrics)))
-    report = make_report(config, metrics, flags)
+    report = make_report(config, metrics, flags, given)
     if report.chosen_on_these:
         print("the best epoch was chosen on these images, so new ones may be answered a little less well")
-    # Images that neither training nor the choice of the best epoch saw.
-    test = None if test is None else measured(test, metrics.temperature)[-1]
+    test = None if given.test is None else measured(given.test, metrics.temperature)[-1]
     if test is not None:
-        low, high = test.intervals["top1"]
-        print(f"top-1 on {test.images} untouched test images: {test.top1:.4f} (95 %: {low:.4f} to {high:.4f})")
+        print(test_line(test))
 
     speed = {
         "loop": f"{loop_throughput(predictor, loader):.1f} images/s (loading and transforms included)",
@@ -132,35 +142,34 @@ def evaluate(run, config, images, predictor, flags, explanations):
     }
     for name, rate in speed.items():
         print(f"{name} throughput: {rate}")
-    names = names_of(val.images)
+    names = names_of(given.val.images)
     if flags.logits is not None:
         all_names = tuple(names(number) for number in range(len(labels)))
         print(write_logits(flags.logits, SavedLogits(logits, labels, run.class_names, all_names)))
     report = dataclasses.replace(
         report, test=test, explanations=explanations, speed=speed | {"predictor": predictor.describe()}
     )
-    for path in write_results(flags.output, report, logits, labels, image_at=val.images.__getitem__, name_at=names):
+    images = decoded_to(given.val, prepare.at_least).images
+    for path in write_results(flags.output, report, logits, labels, image_at=images.__getitem__, name_at=names):
         print(path)
+    return metrics.temperature
 
 
-def make_report(config, metrics, flags):
-    """The ``Report`` of a run, but for what is measured."""
+def make_report(config, metrics, flags, given):
+    """The ``Report`` on the images of ``given`` (``Measured``), but for what else is measured."""
     from .files.tables import read_table
-    from .results.outputs import curves, usage
-    from .results.report import Report
+    from .results.outputs import curves, run_report
     from .runs.folder import HISTORY
 
     weights = flags.network.weights
     history = weights.parent / HISTORY
-    return Report(
-        title=f"FasterNet-{config.variant.upper()}: {config.dataset}",
-        metrics=metrics,
-        measured_on=f"{config.dataset}, {metrics.images:,} validation images, {weights.name}",
-        chosen_on_these=weights.name == BEST_MODEL and flags.data == DataFlags(),
+    return run_report(
+        config,
+        metrics,
+        weights,
+        given.checked,
+        chosen_on_these=given.own and weights.name == BEST_MODEL,
         curves=curves(read_table(history)) if history.exists() else {},
-        usage=usage(weights),
-        recipe={name: value for name, value in dataclasses.asdict(config).items() if value is not None},
-        environment=machine.environment(),
     )
 
 

@@ -126,10 +126,10 @@ def read_items(flags, config, run):
 
 
 def _validation_images(flags, config, run, prepare):
-    from .data.datasets import load_validation
     from .data.loaders import decoded_to
+    from .data.measured import measured_on
 
-    images = load_validation(config, run.class_names, flags.network.weights.parent, run.named)
+    images = measured_on(config, run, flags.network.weights.parent).val
     return decoded_to(images, prepare.at_least)
 
 

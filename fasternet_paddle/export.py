@@ -15,12 +15,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .config import EVALUATION
 from .errors import FasterNetError
 from .runtime import cli, machine
 from .runtime.flags import NetworkFlags
 
 PICTURES = 100  # that an export is checked on
-EVALUATION = "evaluation.json"  # as `evaluate` names it
 
 
 @dataclass(frozen=True)

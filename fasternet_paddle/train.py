@@ -44,7 +44,8 @@ def main(argv=None):
     """Train as the flags say; returns the exit code."""
     flags = _parse(argv)
 
-    from .runs.folder import FIGURES
+    from .results.outputs import test_line
+    from .runs.folder import FIGURES, REPORT
     from .training.parts import run_training
 
     run = run_training(
@@ -55,9 +56,12 @@ def main(argv=None):
         keep_checkpoints=flags.keep_checkpoints,
     )
     best = run.history.best()
-    print(f"best validation accuracy {best['val_top1']:.4f} in epoch {best['epoch']}")
-    for name in FIGURES:
-        print(Path(flags.settings.work_path) / name)
+    print(f"best validation accuracy {best['val_top1']:.4f} in epoch {best['epoch']}, chosen on the same images")
+    if run.test is not None:
+        print(test_line(run.test))
+    for path in (Path(flags.settings.work_path) / name for name in (*FIGURES, REPORT)):
+        if path.exists():
+            print(path)
 
 
 def _parse(argv):

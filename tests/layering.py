@@ -23,12 +23,15 @@ FILES = {
     "data": (
         *("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures", "preparation"),
         *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
-        *("classes", "photographs", "given", "decoding", "subsets"),
+        *("classes", "photographs", "given", "decoding", "findings", "measured", "subsets"),
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
-    "training": ("trainer", "batches", "metrics", "optimizers", "parts", "session", "resuming", "forecast", "recipes"),
-    "runs": ("folder", "checkpoints", "guards", "records", "run"),
+    "training": (
+        *("trainer", "batches", "metrics", "optimizers", "parts", "reporting", "session", "resuming", "forecast"),
+        *("recipes",),
+    ),
+    "runs": ("folder", "checkpoints", "guards", "records", "run", "recorded"),
     "inference": (
         *("predictor", "answering", "throughput", "runners", "engine", "turns", "cache"),
         *("onnxruntime", "openvino", "timm", "exported"),
@@ -36,7 +39,7 @@ FILES = {
     "exporting": ("network", "folders", "agreement", "card", "formats", "paddlex", "onnx", "openvino", "timm"),
     "results": (
         *("plots", "trial", "answers", "intervals", "classes", "calibration", "figures"),
-        *("wording", "report", "outputs", "predictions", "kept", "sheet"),
+        *("wording", "embedding", "report", "outputs", "predictions", "kept", "sheet"),
     ),
     "explaining": (
         *("lime", "explainer", "explanation", "perturbation", "surrogate"),
@@ -66,7 +69,7 @@ MAY_IMPORT = {
     "data": ("files", "config", "runtime"),
     "model": ("weights", "config", "runtime"),
     "exporting": ("weights", "model", "files"),
-    "results": ("model", "data", "files", "runtime"),
+    "results": ("model", "data", "files", "runtime", "config"),
     "runs": ("model", "weights", "files", "config"),
     "inference": ("exporting", "model", "data", "files", "runtime"),
     "explaining": ("inference", "data", "files", "runtime"),

@@ -12,12 +12,12 @@ import sklearn.metrics as witness
 from PIL import Image
 
 from fasternet_paddle import evaluate, train
+from fasternet_paddle.config import EVALUATION_FILES
 from fasternet_paddle.data.datasets import load_dataset
 from fasternet_paddle.data.transforms import test_transform
 from fasternet_paddle.files.logits import read_logits
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.results.classes import measure_classes
-from fasternet_paddle.results.outputs import RESULT_FILES
 from fasternet_paddle.weights.pdparams import save_state
 
 test_transform.__test__ = False  # the package's name, and no test
@@ -57,7 +57,7 @@ def folder(probe, tmp_path, monkeypatch):
 def test_what_is_written_equals_what_the_saved_logits_give(folder, capsys):
     assert evaluate.main([*FLAGS, "--logits", "logits.csv", "--topk", "3"]) == 0
     said = capsys.readouterr().out
-    assert {path.name for path in Path("work/evaluation").iterdir()} == set(RESULT_FILES)
+    assert {path.name for path in Path("work/evaluation").iterdir()} == set(EVALUATION_FILES)
     written = Path("work/evaluation/evaluation.json").read_text(encoding="utf-8")
     values, saved = json.loads(written), read_logits("logits.csv")
     assert measure_classes(saved.logits, saved.labels, saved.class_names, k=3, seed=42).to_json() == written
@@ -88,6 +88,69 @@ def test_a_temperature_leaves_accuracy_and_loss(folder, capsys):
     assert warm["nll"] < plain["nll"] and warm["ece"] < plain["ece"]
     page = Path("warm/report.html").read_text(encoding="utf-8")
     assert 'alt="lime"' in page and 'alt="lime"' not in Path("work/evaluation/report.html").read_text(encoding="utf-8")
+
+
+def test_a_temperature_is_written_into_the_record_alone(folder, probe, capsys):
+    recorded = load_run(probe, class_names=tuple("零一二三四五六七八九"), image_size=32).model
+    save_weights(recorded, "named.pdparams")
+    Path("link.pdparams").symlink_to("named.pdparams")
+    before, own = paddle.load("named.pdparams"), Path("named.pdparams").read_bytes()
+    flags = ["--weights", "link.pdparams", *FLAGS[2:], "--class-names", *"0123456789"]
+    assert evaluate.main([*flags, "--temperature"]) == 0
+    assert Path("named.pdparams").read_bytes() == own  # one flag fits, another writes
+    picture = Image.fromarray(load_dataset("digits").val.images[3])
+    picture.save("digit.png")
+    assert predict.main(["digit.png", "--weights", "named.pdparams", "--output", "cold"]) == 0
+    capsys.readouterr()
+    assert evaluate.main([*flags, "--write-temperature", "--output", "warm"]) == 0
+    assert "is in the record of link.pdparams" in capsys.readouterr().out
+    values = json.loads(Path("warm/evaluation.json").read_text())
+
+    after = paddle.load("named.pdparams")
+    assert list(after) == list(before) and Path("link.pdparams").is_symlink()
+    for name in before:
+        assert after[name].dtype == before[name].dtype and after[name].name == before[name].name
+        assert name == RECORD or np.array_equal(after[name].numpy(), before[name].numpy())
+    run, old = load_run("named.pdparams"), recorded.record
+    assert run.record == dataclasses.replace(old, temperature=values["temperature"]) and values["temperature"] != 1
+    assert len(list(Path.cwd().glob("*.pdparams"))) == 3 and not list(Path.cwd().glob(".named*"))
+
+    images = np.stack([test_transform(32)(image) for image in load_dataset("digits").val.images[:8]])
+    warm, cold = (Predictor(model, engine="dygraph") for model in (run.model, recorded))
+    assert np.array_equal(warm.logits(images), cold.logits(images))
+    scaled = np.exp(cold.logits(images).astype(np.float64) / run.record.temperature)
+    assert np.allclose(warm.probabilities(images), scaled / scaled.sum(axis=1, keepdims=True), atol=1e-6)
+    assert predict.main(["digit.png", "--weights", "named.pdparams", "--output", "hot"]) == 0
+    rows = [next(csv.DictReader(open(f"{name}/predictions.csv", encoding="utf-8"))) for name in ("cold", "hot")]
+    assert rows[0]["class_1"] == rows[1]["class_1"] and rows[0]["probability_1"] != rows[1]["probability_1"]
+    assert evaluate.main([*flags, "--output", "again"]) == 0  # which reads the record
+    assert json.loads(Path("again/evaluation.json").read_text()) == values
+
+
+def test_no_temperature_is_written_where_it_does_not_belong(folder, probe, capsys):
+    run = load_run(probe, class_names=tuple("0123456789"), image_size=32)
+    save_weights(run.model, "named.pdparams")
+    weights = RecordedWeights("named.pdparams")
+    os.utime("named.pdparams", ns=(1, 1))  # as a training that goes on meanwhile does
+    with pytest.raises(FasterNetError, match="was written anew meanwhile"):
+        weights.write(temperature=2.0)
+    weights, content = RecordedWeights("named.pdparams"), Path("named.pdparams").read_bytes()
+    Path("config.yaml").write_text("")
+    with only_writer("."), pytest.raises(FasterNetError, match=r"process \d+ is writing"):
+        subprocess_writes(weights)
+    Path("notes.pdparams").write_text("no weights")
+    Path("exported").mkdir()
+    for name, sentence in (
+        ("probe.pdparams", "carries no record to write into"),
+        ("notes.pdparams", "is refused"),
+        ("exported", "is a directory"),
+        ("none.pdparams", "cannot be opened"),
+    ):
+        capsys.readouterr()
+        assert evaluate.main(["--weights", name, *FLAGS[2:], "--write-temperature"]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and sentence in error, error
+    assert Path("named.pdparams").read_bytes() == content and not Path("work").exists()
 
 
 def test_untouched_images_of_a_folder_are_measured_beside(tmp_path, monkeypatch, capsys):

@@ -14,85 +14,21 @@ import contextlib
 import hashlib
 import os
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
 
 from ..errors import FasterNetError
 from ..files.images import read_image
-from ..files.lists import PARTS, printable
+from ..files.lists import printable
+from .findings import SHOWN, Checked
 from .folders import TRAIN
 from .index import Kept, keys
 from .processes import in_processes
 
 MOST_UNREADABLE = 0.01  # as a share of all images
 CHUNK = 32  # files an order
-SHOWN = 5  # examples of each finding
 SAVE_EVERY = 100_000  # files; what is kept by then survives a killed process
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What was found; ``lines`` says it, and a report may draw it."""
-
-    class_names: tuple[str, ...]
-    counts: np.ndarray
-    """Images of each part and class, int64 ``(3, K)``: train, val, test."""
-    empty: tuple[str, ...] = ()
-    """Names of classes without images, which are left out."""
-    unreadable: tuple[tuple[str, str], ...] = ()
-    """(path, reason) of files that are left out."""
-    strangers: tuple[str, ...] = ()
-    """Paths of files that are no images or lie in no class's folder."""
-    leaks: tuple[tuple[str, str], ...] = ()
-    """(training path, other path): a validation or test image whose picture is among the training images, too."""
-    conflicts: tuple[tuple[str, str], ...] = ()
-    """Paths of two equal pictures with different labels."""
-    remarks: tuple[str, ...] = ()
-    decoded: bool = False
-    """Whether the files were decoded; else leaks and conflicts are not known."""
-
-    def lines(self):
-        """The findings as a few lines of text, with at most ``SHOWN`` examples each."""
-        totals = self.counts.sum(axis=1)
-        parts = ", ".join(f"{total:,} {part}" for part, total in zip(PARTS, totals, strict=True))
-        train = self.counts[TRAIN]
-        low, high = int(train.argmin()), int(train.argmax())
-        lines = [
-            f"{len(self.class_names):,} classes; images: {parts}",
-            f"every class has {train[low]:,} training images"
-            if train[low] == train[high]
-            else f"largest class {self.class_names[high]!r} with {train[high]:,} training images, smallest "
-            f"{self.class_names[low]!r} with {train[low]:,} (1 to {train[high] / max(train[low], 1):.1f})",
-        ]
-        unseen = [name for name, count in zip(self.class_names, self.counts[1], strict=True) if not count]
-        singles = [name for name, count in zip(self.class_names, train, strict=True) if count == 1]
-        lines += _some("classes without images, left out", self.empty, repr)
-        lines += _some("classes with one training image", singles, repr)
-        lines += _some("classes without a validation image", unseen, repr)
-        lines += _some("files that cannot be read, left out", self.unreadable, ": ".join, each=True)
-        lines += _some("files that are no images of a class, not used", self.strangers, str)
-        lines += _some("pictures in val or test that are in train, too", self.leaks, " = ".join, each=True)
-        lines += _some("equal pictures with different labels", self.conflicts, " = ".join, each=True)
-        lines += [printable(remark) for remark in self.remarks]
-        if not self.decoded:
-            lines.append("the images were not checked for damage and duplicates")
-        return lines
-
-    def as_dict(self):
-        """The findings as plain values, for JSON."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return values | {"counts": self.counts.tolist(), "class_names": list(self.class_names)}
-
-
-def _some(what, items, show, each=False):
-    if not items:
-        return []
-    shown = [printable(show(item)) for item in items[:SHOWN]]
-    more = [f"and {len(items) - SHOWN:,} more"] if len(items) > SHOWN else []
-    head = f"{what} ({len(items):,})"
-    return [f"{head}:", *(f"  {line}" for line in shown + more)] if each else [f"{head}: {', '.join(shown + more)}"]
 
 
 def look(path):
@@ -182,25 +118,29 @@ def leave_out(listing, failures):
 
 
 def equal_pictures(listing, digests):
-    """(leaks, conflicts), each a tuple of pairs of paths, among the files of a split listing.
+    """(leaks, conflicts, repeats), each a tuple of pairs of paths, among the files of a split listing.
 
     A picture outside the training images is paired with the first of its like in them; of pictures with different
-    labels the first of each further label is paired with the first.
+    labels the first of each further label is paired with the first; and so is what is left.
     """
     order = np.lexsort((np.arange(len(digests)), listing.parts, digests[:, 1], digests[:, 0]))
     same = (digests[order[1:]] == digests[order[:-1]]).all(axis=1)
     starts = np.flatnonzero(np.concatenate([[True], ~same]))
     ends = np.append(starts[1:], len(order))
-    leaks, conflicts = [], []
+    leaks, conflicts, repeats = [], [], []
     for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
         group = order[start:end]  # training images first
         parts, labels = listing.parts[group], listing.labels[group]
         first = listing.paths[group[0]]
-        if parts[0] == TRAIN:
-            leaks += [(first, listing.paths[number]) for number in group[parts != TRAIN]]
-        _, firsts = np.unique(labels, return_index=True)
-        conflicts += [(first, listing.paths[group[place]]) for place in sorted(firsts) if place]
-    return tuple(leaks), tuple(conflicts)
+        leaked = (parts != TRAIN) & (parts[0] == TRAIN)
+        contradicts = np.zeros(len(group), bool)
+        contradicts[np.unique(labels, return_index=True)[1]] = True
+        contradicts[0] = False
+        rest = ~leaked & ~contradicts
+        rest[0] = False
+        for found, which in ((leaks, leaked), (conflicts, contradicts), (repeats, rest)):
+            found += [(first, listing.paths[number]) for number in group[which]]
+    return tuple(leaks), tuple(conflicts), tuple(repeats)
 
 
 def checked(listing, empty=(), digests=None, remarks=()):
@@ -210,7 +150,7 @@ def checked(listing, empty=(), digests=None, remarks=()):
     """
     count = len(listing.class_names)
     counts = np.stack([np.bincount(listing.labels[listing.parts == part], minlength=count) for part in range(3)])
-    leaks, conflicts = equal_pictures(listing, _by_path(listing) if digests is None else digests)
+    leaks, conflicts, repeats = equal_pictures(listing, _by_path(listing) if digests is None else digests)
     return Checked(
         class_names=listing.class_names,
         counts=counts,
@@ -219,6 +159,7 @@ def checked(listing, empty=(), digests=None, remarks=()):
         strangers=listing.strangers,
         leaks=leaks,
         conflicts=conflicts,
+        repeats=repeats,
         remarks=(*listing.remarks, *remarks),
         decoded=digests is not None,
     )

@@ -13,17 +13,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS, LISTING
+from ..config import CIFAR10_ARCHIVE, CIFAR10_NAMES, DATASETS, FINDINGS, LISTING
 from ..errors import FasterNetError
 from ..files.archives import CIFAR10, CIFAR100, CIFAR100_COARSE, read_cifar_archive
 from ..files.opening import RefusedFile
-from .classes import by_number, renumbered
-from .folder_data import is_listed, load_folder, load_labelled, reload_folder
+from .folder_data import load_folder, reload_folder
 from .images import ImageData, Images
 from .mnist import load_mnist
+from .splitting import with_test_images
 from .subsets import few_images
 
-__all__ = ["ImageData", "Images", "get_cifar10_labels", "load_data", "load_dataset", "load_validation"]
+__all__ = ["ImageData", "Images", "all_data", "get_cifar10_labels", "listing_of", "load_data", "load_dataset"]
 
 CIFAR10_URL = "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz"  # Paddle's own mirror, 170 MB
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -46,7 +46,8 @@ def load_dataset(name, data_path=CIFAR10_ARCHIVE, *, val_fraction=0.2, test_frac
         name: "cifar10", "cifar100", "cifar100-coarse", "digits", "mnist" or "folder".
         data_path: archive or folder; CIFAR-10's default one is looked for where AI Studio may mount it and otherwise
             downloaded. "digits" ignores it.
-        val_fraction, test_fraction, seed, checks: of "folder" (``folder_data.load_folder``).
+        val_fraction, checks: of "folder" (``folder_data.load_folder``).
+        test_fraction, seed: share of the training images that become ``test``, and the seed of its choice.
 
     Returns:
         ``ImageData``.
@@ -54,19 +55,30 @@ def load_dataset(name, data_path=CIFAR10_ARCHIVE, *, val_fraction=0.2, test_frac
     Raises:
         FasterNetError: an unknown name, or data that are missing, damaged or refused.
     """
+    if name == "folder":
+        return load_folder(_named_path(name, data_path), val_fraction, test_fraction, seed, checks)
+    return with_test_images(_load(name, data_path), test_fraction, seed)
+
+
+def _load(name, data_path):
+    """A data set that has validation images of its own."""
     if name == "digits":
         return _digits()
     if name == "cifar10":
         return _cifar("cifar10", _find_archive(data_path), CIFAR10)
     if name not in DATASETS:
         raise FasterNetError(f"unknown dataset {name!r}; known datasets: {', '.join(DATASETS)}", change="dataset")
-    if Path(data_path) == Path(CIFAR10_ARCHIVE):
-        raise FasterNetError(f"data_path must say where the data set {name} lies", change="data_path")
+    data_path = _named_path(name, data_path)
     if name == "mnist":
         return load_mnist(data_path)
-    if name == "folder":
-        return load_folder(data_path, val_fraction, test_fraction, seed, checks)
     return _cifar(name, data_path, CIFAR100 if name == "cifar100" else CIFAR100_COARSE)
+
+
+def _named_path(name, data_path):
+    """The path, unless nobody said where the data lie."""
+    if Path(data_path) == Path(CIFAR10_ARCHIVE):
+        raise FasterNetError(f"data_path must say where the data set {name} lies", change="data_path")
+    return data_path
 
 
 def load_data(config, run_folder=None):
@@ -79,15 +91,15 @@ def load_data(config, run_folder=None):
     Returns:
         ``ImageData``.
     """
-    data = _all_data(config, run_folder)
+    data = all_data(config, run_folder)
     return data if config.train_images is None else few_images(data, config.train_images, config.seed)[0]
 
 
-def _all_data(config, run_folder=None):
+def all_data(config, run_folder=None):
     """``load_data`` before training images are left out."""
-    listing = _listing(config, run_folder)
+    listing = listing_of(config, run_folder)
     if listing is not None:
-        return reload_folder(config.data_path, listing)
+        return reload_folder(config.data_path, listing, listing.with_name(FINDINGS))
     return load_dataset(
         config.dataset,
         config.data_path,
@@ -98,51 +110,10 @@ def _all_data(config, run_folder=None):
     )
 
 
-def _listing(config, run_folder):
+def listing_of(config, run_folder):
     """Path of the list of files that a run stored; None where there is none."""
     path = Path(run_folder) / LISTING if run_folder is not None else None
     return path if config.dataset == "folder" and path is not None and path.is_file() else None
-
-
-def load_validation(config, class_names, run_folder=None, named=True):
-    """The images to measure a network on: the run's own validation images, or those of other data.
-
-    Of a folder that is not the run's, all images are taken, or its validation images where it has such a part.
-
-    Args:
-        config: ``TrainConfig``, its dataset and data_path being those to measure on.
-        class_names: the network's, in their order.
-        run_folder: where the run lists its files.
-        named: whether these names are known; where they are only assumed, classes are taken by number.
-
-    Returns:
-        ``Images`` whose labels are indices into ``class_names``: by name, or by number where the network or the data
-        name no classes.
-
-    Raises:
-        FasterNetError: a class that the network does not know.
-    """
-    listing = _listing(config, run_folder)
-    if config.dataset == "folder" and (listing is None or not is_listed(config.data_path, listing)):
-        images, names = load_labelled(config.data_path, config.checks == "on")
-        data_named = True
-    else:
-        data = _all_data(config, run_folder)
-        images, names, data_named = data.val, data.class_names, data.named
-    match = renumbered if named and data_named else by_number
-    return match(images, names, class_names, config.dataset)
-
-
-def load_test(config, class_names, run_folder=None):
-    """The test ``Images`` of a run's own folder, which training never saw; None where there are none.
-
-    Arguments and errors as ``load_validation``.
-    """
-    listing = _listing(config, run_folder)
-    if config.dataset != "folder" or listing is None or not is_listed(config.data_path, listing):
-        return None
-    data = _all_data(config, run_folder)
-    return None if data.test is None else renumbered(data.test, data.class_names, class_names)
 
 
 def _cifar(name, path, layout):

@@ -9,8 +9,12 @@
 
 import os
 
-from ..files.lists import read_listing
+import numpy as np
+
+from ..files.json_files import read_json
+from ..files.lists import LIST_BYTES, read_listing
 from . import checks as checking
+from .findings import Checked
 from .folders import TEST, TRAIN, VAL, WHOLE, from_rows, list_folder
 from .images import ImageData, Images
 from .splitting import split
@@ -41,13 +45,20 @@ def load_folder(root, val_fraction=0.2, test_fraction=0.0, seed=42, checks=True,
     return _image_data(listing, checking.checked(listing, empty, found[keep] if checks else None, remarks))
 
 
-def reload_folder(root, path):
+def reload_folder(root, path, findings=None):
     """The data set whose files a run listed in ``path``: ``ImageData`` with its ``listing``; nothing is checked again.
 
+    Args:
+        root: folder of the files.
+        path: of the list.
+        findings: path of what the run's checks found, which may be absent: ``checked``.
+
     Raises:
-        FasterNetError: the list is damaged, or files are gone or have changed.
+        FasterNetError: the list or the findings are damaged, or files are gone or have changed.
     """
-    return _image_data(from_rows(root, read_listing(path), path))
+    listing = from_rows(root, read_listing(path), path)
+    known = findings is not None and os.path.exists(findings)
+    return _image_data(listing, Checked.from_dict(read_json(findings, LIST_BYTES), findings) if known else None)
 
 
 def is_listed(root, path):
@@ -68,14 +79,21 @@ def _has_size(path, size):
 
 
 def load_labelled(root, checks=True):
-    """All images of a folder, or its validation images where it has such a part: (``Images``, class names).
+    """All images of a folder, or its validation images where it has such a part.
 
     Nothing is split; unreadable files are left out, as ``load_folder`` does.
+
+    Returns:
+        (``Images``, class names, ``Checked``).
     """
     listing = list_folder(root)
-    listing, _ = checking.leave_out(listing, checking.digests(listing)[1] if checks else {})
+    found, failures, remarks = checking.digests(listing) if checks else (None, {}, ())
+    listing, keep = checking.leave_out(listing, failures)
     part = next(part for part in (VAL, WHOLE, TEST, TRAIN) if (listing.parts == part).any())
-    return Images(*listing.images(part)), listing.class_names
+    numbers = np.flatnonzero(listing.parts == part)
+    listing = listing.take(numbers, parts=np.full(len(numbers), VAL))
+    checked = checking.checked(listing, (), found[keep][numbers] if checks else None, remarks)
+    return Images(*listing.images(VAL)), listing.class_names, checked
 
 
 def _image_data(listing, checked=None):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import Checked
 from .file_images import FileImages
+from .findings import Checked
 from .folders import Listing
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import FasterNetError
 from ..files.lists import PARTS, printable
 from .folders import TEST, TRAIN, VAL, WHOLE
+from .images import Images
 
 MAX_CLASSES = 10_000
 
@@ -37,7 +38,7 @@ def split(listing, val_fraction, test_fraction, seed):
         part: 0.0 if (parts == part).any() else share for part, share in ((VAL, val_fraction), (TEST, test_fraction))
     }
     if any(shares.values()):
-        _divide(listing, parts, shares, seed)
+        _divide(listing.labels, listing.class_names, parts, shares, seed)
     if not (parts == VAL).any():
         raise FasterNetError(
             f"no image is left for validation: {printable(listing.root)} has no validation images of its own and "
@@ -73,15 +74,25 @@ def _lacks(part, name, class_names, trained):
     return f"every class must have training images, but {name!r} has images in {part} alone{hint}"
 
 
-def _divide(listing, parts, shares, seed):
+def with_test_images(data, share, seed):
+    """An ``ImageData`` of which a share of the training images becomes ``test``, each class by itself; of 0 itself."""
+    if not share:
+        return data
+    parts = np.full(len(data.train), TRAIN)
+    _divide(data.train.labels, data.class_names, parts, {VAL: 0.0, TEST: share}, seed)
+    train, test = (Images(data.train.images[parts == part], data.train.labels[parts == part]) for part in (TRAIN, TEST))
+    return dataclasses.replace(data, train=train, test=test)
+
+
+def _divide(labels, class_names, parts, shares, seed):
     """Write ``VAL`` and ``TEST`` into ``parts``, by largest remainders so that the totals are the fractions'."""
     candidates = np.flatnonzero(parts == TRAIN)
-    order = candidates[np.argsort(listing.labels[candidates], kind="stable")]
-    counts = np.bincount(listing.labels[candidates], minlength=len(listing.class_names))
+    order = candidates[np.argsort(labels[candidates], kind="stable")]
+    counts = np.bincount(labels[candidates], minlength=len(class_names))
     groups = np.split(order, np.cumsum(counts)[:-1])
     free = np.maximum(counts - 1, 0)  # one stays
     taken = np.zeros_like(counts)
-    for name, group in zip(listing.class_names, groups, strict=True):
+    for name, group in zip(class_names, groups, strict=True):
         group.sort()
         np.random.default_rng((seed, zlib.crc32(name.encode()))).shuffle(group)
     for part in (TEST, VAL):

@@ -11,27 +11,32 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import (
+    CLASSES_TABLE,
+    CONFUSION_TABLE,
+    EVALUATION,
+    EVALUATION_FIGURES,
+    EVALUATION_FILES,
+    REPORT,
+    TEST_EVALUATION,
+)
 from ..files.tables import text_table
 from ..files.writing import atomic_path, write_text
+from ..runtime import machine
 from ..runtime.drawing import png
 from ..runtime.text import shorten
 from .answers import least_sure, log_probabilities, worst_mistakes
 from .figures import plot_classes, plot_confusion, plot_reliability, weakest_first
 from .plots import plot_learning_curve
-from .report import Picture, write_report
+from .report import Picture, Report, write_report
 
-RESULT_FILES = (
-    *("evaluation.json", "classes.csv", "confusion.csv"),
-    *("confusion.png", "reliability.png", "classes.png", "report.html"),
-)
 LISTED, CONFUSIONS = 20, 10  # classes and confusions in what is printed
 LONGEST_NAME = 40  # columns of a class's name there
-TEST_FILE = "evaluation_test.json"  # beside them, where there are untouched test images
 PICTURES = 24  # of each kind in the report
 
 
 def write_results(folder, report, logits, labels, *, image_at=None, name_at=None, pictures=PICTURES):
-    """Write ``RESULT_FILES``, and ``TEST_FILE`` of the report's test images, into a folder that exists.
+    """Write ``EVALUATION_FILES``, and ``TEST_EVALUATION`` of the report's test images, into a folder that exists.
 
     Args:
         folder: where.
@@ -46,31 +51,35 @@ def write_results(folder, report, logits, labels, *, image_at=None, name_at=None
         List of the paths written.
     """
     folder, metrics = Path(folder), report.metrics
-    figures = {
-        "confusion": png(plot_confusion(metrics), dpi=120),
-        "reliability": png(plot_reliability(metrics), dpi=120),
-        "classes": png(plot_classes(metrics), dpi=120),
-    }
-    filled = {"figures": figures}
+    plots = zip(EVALUATION_FIGURES, (plot_confusion, plot_reliability, plot_classes), strict=True)
+    figures = {name: png(plot(metrics), dpi=120) for name, plot in plots}
+    report = dataclasses.replace(report, figures={Path(name).stem: content for name, content in figures.items()})
     if image_at is not None:
-        for name, choose in (("worst", worst_mistakes), ("least_sure", least_sure)):
-            chosen = choose(logits, labels, pictures, metrics.temperature)
-            filled[name] = pictures_of(chosen, logits, labels, metrics, image_at, name_at or str)
+        report = with_pictures(report, logits, labels, image_at, name_at, pictures)
     texts = {
-        "evaluation.json": metrics.to_json(),
-        "classes.csv": metrics.classes_csv(),
-        "confusion.csv": metrics.confusion_csv(),
+        EVALUATION: metrics.to_json(),
+        CLASSES_TABLE: metrics.classes_csv(),
+        CONFUSION_TABLE: metrics.confusion_csv(),
     }
     if report.test is not None:
-        texts[TEST_FILE] = report.test.to_json()
+        texts[TEST_EVALUATION] = report.test.to_json()
     for name, text in texts.items():
         # A name that no encoding has (a file system's stray byte) is written as \udc.., which JSON reads back.
         write_text(folder / name, text.encode("utf-8", "backslashreplace").decode())
     for name, content in figures.items():
-        with atomic_path(folder / f"{name}.png") as temporary:
+        with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
-    write_report(folder / "report.html", dataclasses.replace(report, **filled))
-    return [folder / name for name in (*RESULT_FILES, *((TEST_FILE,) if report.test is not None else ()))]
+    write_report(folder / REPORT, report)
+    return [folder / name for name in (*EVALUATION_FILES, *((TEST_EVALUATION,) if report.test is not None else ()))]
+
+
+def with_pictures(report, logits, labels, image_at, name_at=None, pictures=PICTURES):
+    """The ``Report`` with its worst mistakes and its least sure answers; arguments as of ``write_results``."""
+    metrics, filled = report.metrics, {}
+    for name, choose in (("worst", worst_mistakes), ("least_sure", least_sure)):
+        chosen = choose(logits, labels, pictures, metrics.temperature)
+        filled[name] = pictures_of(chosen, logits, labels, metrics, image_at, name_at or str)
+    return dataclasses.replace(report, **filled)
 
 
 def pictures_of(chosen, logits, labels, metrics, image_at, name_at):
@@ -124,6 +133,39 @@ def curves(rows):
         if rows:
             figures[title] = plot_learning_curve(record, title, label)
     return figures
+
+
+def run_report(config, metrics, weights, checked=None, **others):
+    """A ``Report`` with what a run knows: its title, recipe, how to use it, and what was found in its files.
+
+    Args:
+        config: ``TrainConfig`` of the run and of the data that were measured.
+        metrics: ``ClassMetrics``.
+        weights: path of the weights that were measured.
+        checked: ``Checked`` of the files, where they are files.
+        others: further fields of the ``Report``.
+    """
+    found = {}
+    if checked is not None:
+        kinds = ("leaks", "conflicts", "repeats")
+        equal = tuple((other, first, kind) for kind in kinds for first, other in getattr(checked, kind))
+        found = {"damaged": checked.unreadable, "strangers": checked.strangers, "duplicates": equal}
+    data = Path(config.data_path).resolve().name if config.dataset == "folder" else config.dataset
+    return Report(
+        title=f"FasterNet-{config.variant.upper()}: {data}",
+        metrics=metrics,
+        measured_on=f"{config.dataset}, {metrics.images:,} validation images, {Path(weights).name}",
+        usage=usage(weights),
+        recipe={name: value for name, value in dataclasses.asdict(config).items() if value is not None},
+        environment=machine.environment(),
+        **(found | others),
+    )
+
+
+def test_line(metrics):
+    """The line on a ``ClassMetrics`` of images that neither training nor the choice of the best epoch saw."""
+    low, high = metrics.intervals["top1"]
+    return f"top-1 on {metrics.images:,} untouched test images: {metrics.top1:.4f} (95 %: {low:.4f} to {high:.4f})"
 
 
 def usage(weights):

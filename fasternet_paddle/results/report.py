@@ -8,24 +8,21 @@ anything else, and every name in it is escaped, so a class called ``<script>`` i
 
 import base64
 import hashlib
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
 import numpy as np
-from PIL import Image
 
 from ..files.writing import write_text
-from ..runtime.drawing import png
 from ..runtime.text import shorten, shown
+from .embedding import embedded, thumbnail
 from .figures import cell_colour, plot_confusion, plot_reliability, weakest_first
 from .wording import WORDS
 
 MATRIX_CLASSES = 100  # in the page's matrix: 10,000 cells, which a browser still sorts at once
 CONFUSIONS = 200  # lines in the table of confusions
-THUMBNAIL = 176  # pixels of a picture's longer side
-PIXELATED = 64  # pixels up to which a picture is kept as it is and enlarged in squares
+FILES = 500  # lines in a table of files
 DARK = 0.55  # shade from which a cell's number is white
 
 
@@ -66,8 +63,11 @@ class Report:
     """Name -> matplotlib Figure, the bytes of a PNG file, or uint8 ``(H, W, 3)``."""
     damaged: tuple = ()
     """(file, reason) of each file that could not be read."""
+    strangers: tuple = ()
+    """Files that are no image of a class."""
     duplicates: tuple = ()
-    """(file, the file that holds the same picture)."""
+    """(file, the file that holds the same picture, kind): "leaks" (a training image is validation or test image, too),
+    "conflicts" (the labels differ) or "repeats"; without a kind a repeat."""
     usage: str = ""
     """Lines of Python."""
     recipe: dict = field(default_factory=dict)
@@ -96,11 +96,10 @@ def render_report(report):
         "measured_on": shown(report.measured_on),
         "chosen_on_these": report.chosen_on_these,
         "curves": [_named(name, figure) for name, figure in report.curves.items()],
-        "worst": [_picture(each) for each in report.worst],
-        "least_sure": [_picture(each) for each in report.least_sure],
+        "worst": [thumbnail(each) for each in report.worst],
+        "least_sure": [thumbnail(each) for each in report.least_sure],
         "explanations": [_named(name, figure) for name, figure in report.explanations.items()],
-        "damaged": _rows(report.damaged),
-        "duplicates": _rows(report.duplicates),
+        **_files(report),
         "usage": report.usage,
         **{name: dict(_rows(getattr(report, name).items())) for name in ("recipe", "speed", "environment")},
     }
@@ -111,7 +110,7 @@ def render_report(report):
 def _sections(values):
     """Headings in the order of the page."""
     values["classes"] = values["calibration"] = values["confusion"] = values["metrics"]
-    values["data"] = values["damaged"] or values["duplicates"]
+    values["data"] = values["damaged"] or values["strangers"] or values["duplicates"]
     return (
         *("curves", "classes", "confusion", "confusions", "calibration", "worst", "least_sure"),
         *("explanations", "data", "usage", "recipe", "speed", "environment"),
@@ -130,7 +129,7 @@ def _measured(report):
         "matrix": _matrix(metrics),
         "confusions": _confusions(metrics),
         "figures": {
-            name: _embedded(report.figures.get(name) or draw(metrics))
+            name: embedded(report.figures.get(name) or draw(metrics))
             for name, draw in (("confusion", plot_confusion), ("reliability", plot_reliability))
         },
     }
@@ -206,44 +205,23 @@ def _confusions(metrics):
     ]
 
 
+def _files(report):
+    """The tables on files, each with ``FILES`` rows at most, and how many there are."""
+    tables = {
+        "damaged": _rows(report.damaged[:FILES]),
+        "strangers": [shown(name) for name in report.strangers[:FILES]],
+        "duplicates": [(*map(shown, row[:2]), (*row[2:], "repeats")[0]) for row in report.duplicates[:FILES]],
+    }
+    return tables | {"counts": {name: len(getattr(report, name)) for name in tables}}
+
+
 def _rows(pairs):
     """Pairs as text that can be shown."""
     return [tuple(shown(value) for value in pair) for pair in pairs]
 
 
 def _named(name, figure):
-    return {"name": shown(name), "source": _embedded(figure)}
-
-
-def _picture(picture):
-    """A ``Picture`` for the template: its thumbnail as text, its names as they can be shown."""
-    image = Image.fromarray(np.ascontiguousarray(picture.image))
-    small = max(image.size) <= PIXELATED
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    file = io.BytesIO()
-    image.save(file, format="PNG" if small else "JPEG", quality=88)
-    return {
-        "source": _data(file.getvalue(), "png" if small else "jpeg"),
-        "small": small,
-        "probability": picture.probability,
-        "true_probability": picture.true_probability,
-        **{name: shown(getattr(picture, name)) for name in ("name", "answer", "true")},
-    }
-
-
-def _embedded(figure):
-    """A Figure, the bytes of a PNG file, or an image as a ``data:`` address."""
-    if isinstance(figure, bytes):
-        return _data(figure, "png")
-    if not isinstance(figure, np.ndarray):
-        return _data(png(figure, dpi=110), "png")
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(figure)).save(file, format="PNG")
-    return _data(file.getvalue(), "png")
-
-
-def _data(content, kind):
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return {"name": shown(name), "source": embedded(figure)}
 
 
 def _own_file(name):

@@ -40,6 +40,10 @@ WORDS = {
     "file": ("file", "文件"),
     "reason": ("reason", "原因"),
     "same_as": ("same picture as", "与之相同的图片"),
+    "kind": ("what this means", "影响"),
+    "leaks": ("a training image is measured on, too", "训练图片也用于评估"),
+    "conflicts": ("the labels differ", "标签不一致"),
+    "repeats": ("counts twice", "重复计数"),
     "as_given": ("as given", "原始顺序"),
     # Sentences.
     "measured_on": ("Measured on", "测试数据："),
@@ -76,5 +80,6 @@ WORDS = {
     "least_sure_note": ("The smallest probability for the answer first.", "按预测类别的概率从低到高排列。"),
     "true": ("true:", "真实类别："),
     "damaged": ("Files that could not be read and were left out", "无法读取、已跳过的文件"),
+    "strangers": ("Files that are no image of a class and were not used", "不是类别图片、未使用的文件"),
     "duplicates": ("The same picture more than once", "内容相同的图片"),
 }

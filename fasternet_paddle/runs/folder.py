@@ -1,8 +1,9 @@
 """The folder that a run writes: the name of every file in it, whether it may be written, its recipe and its numbers.
 
 A work path holds the notebook's four files of weights, ``config.yaml`` (the recipe and the class names, enough to
-rebuild model and transforms), ``files.csv`` (which files it trains on, where the images are your own), ``history.csv``,
-``metrics.json``, the figures, and ``checkpoints`` to go on from.
+rebuild model and transforms), ``files.csv`` and ``checks.json`` (which files it trains on and what was found in them,
+where the images are your own), ``history.csv``, ``metrics.json``, the figures, ``report.html``, and ``checkpoints`` to
+go on from. An evaluation may leave its files there as well.
 No name of these stands anywhere else.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from ..config import BEST_MODEL, LISTING, config_from
+from ..config import BEST_MODEL, EVALUATION_FILES, FINDINGS, LISTING, REPORT, TEST_EVALUATION, config_from
 from ..errors import FasterNetError
 from ..files.configs import read_yaml
 from ..files.lists import write_listing
@@ -32,6 +33,7 @@ FAILED_STEP = "failed_step.safetensors"  # the batch whose loss was not finite, 
 RUN_FILES = (
     CONFIG,
     LISTING,
+    FINDINGS,
     HISTORY,
     METRICS,
     BEST_MODEL,
@@ -39,6 +41,9 @@ RUN_FILES = (
     FINAL_MODEL,
     FINAL_OPTIMIZER,
     *FIGURES,
+    REPORT,
+    *(name for name in EVALUATION_FILES if name != REPORT),
+    TEST_EVALUATION,
     FAILED_STEP,
 )
 
@@ -90,7 +95,7 @@ def _check_length(path):
 
 def _has_results(path, held):
     """Whether a run got far enough to be lost: beyond its recipe, its list of files and a first step that failed."""
-    return bool(set(held) - {CONFIG, LISTING, FAILED_STEP} or next(path.glob(CHECKPOINT_FILES), None))
+    return bool(set(held) - {CONFIG, LISTING, FINDINGS, FAILED_STEP} or next(path.glob(CHECKPOINT_FILES), None))
 
 
 def make_work_path(work_path):
@@ -183,6 +188,11 @@ def save_model(model, optimizer, work_path, which):
 def save_listing(rows, work_path):
     """Write ``files.csv``: (part, path, class, bytes) of every file of a data set that lies in files."""
     write_listing(Path(work_path) / LISTING, rows)
+
+
+def save_findings(values, work_path):
+    """Write ``checks.json``: what the checks of a folder of images found, as plain values."""
+    write_text(Path(work_path) / FINDINGS, json.dumps(values) + "\n")  # ASCII: a name may be no text
 
 
 def save_history(text, work_path):

@@ -26,6 +26,8 @@ class Run:
     class_names: tuple[str, ...]
     history: Any = None
     """``History`` of the training, where it was done here (``run_training``)."""
+    test: Any = None
+    """``ClassMetrics`` of images that neither training nor the choice of the best epoch saw, where it kept some."""
     named: bool = True
     """Whether the class names are known; False where they are assumed, which was said."""
     predictor: Any = None

@@ -32,6 +32,22 @@ class Forecast:
                 )
 
 
+class Rate:
+    """How fast a run goes, from the moment that it is made: ``progress`` is the run's."""
+
+    def __init__(self, progress, batch_size):
+        self.progress, self.batch_size = progress, batch_size
+        self.steps, self.began = progress.steps, time.perf_counter()
+
+    def described(self):
+        """What a report says about it, by name; nothing before the first step."""
+        steps, seconds = self.progress.steps - self.steps, time.perf_counter() - self.began
+        if not steps:
+            return {}
+        rate = steps * self.batch_size / seconds
+        return {"training": f"{rate:.1f} images/s (validation included; {duration(seconds)} in all)"}
+
+
 def duration(seconds):
     """A length of time to read: "45 s", "12 min", "3.4 h", "2.1 days"."""
     for unit, size, below in (("s", 1, 90), ("min", 60, 90 * 60), ("h", 3600, 48 * 3600)):

@@ -90,6 +90,7 @@ class History:
         best, last = self.best(), self.rows[-1]
         return {
             "best_epoch": best["epoch"],
+            "best_epoch_chosen_by": "val_top1",
             "best_val_top1": best["val_top1"],
             "final_val_top1": last["val_top1"],
             "final_val_loss": last["val_loss"],

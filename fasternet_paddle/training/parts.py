@@ -22,16 +22,16 @@ import paddle
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
-from ..data.preparation import preparation
 from ..model.fasternet import build_model, check_names
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..record import Record
-from ..results import plots
 from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
 from ..runtime import machine
+from .forecast import Rate
 from .optimizers import make_optimizer
+from .reporting import report_run
 from .session import Session
 from .trainer import fit
 
@@ -90,7 +90,8 @@ def run_training(
         keep_checkpoints: how many to keep, at least 1.
 
     Returns:
-        ``Run`` with the best epoch's network, as ``load_run`` reads it from ``best_model.pdparams``, and its history.
+        ``Run`` with the best epoch's network, as ``load_run`` reads it from ``best_model.pdparams``, its history, and
+        what it does on test images.
 
     Raises:
         FasterNetError: whatever a user can mend; found before any long work where that can be.
@@ -111,10 +112,12 @@ def run_training(
         print("\n".join(data.checked.lines()))
     with drawable(data.class_names), contextlib.closing(make_parts(config, data)) as parts, session:
         session.start(parts, data)
+        rate = Rate(session.progress, config.batch_size)
         history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
+        speed = rate.described()
         best = load_run(Path(config.work_path) / folder.BEST_MODEL)
-        _save_figures(history, best, data)
-    return dataclasses.replace(best, history=history)
+        test = report_run(best, history, data, parts.val_loader, speed=speed, after_batch=session.leave_if_asked)
+    return dataclasses.replace(best, history=history, test=test)
 
 
 def _warn_of_worthless(config, data):
@@ -132,16 +135,3 @@ def _warn_of_worthless(config, data):
             f"so is right about them, and accuracy says nothing",
             file=sys.stderr,
         )
-
-
-def _save_figures(history, run, data):
-    """Write the learning curves and the grid of what ``run`` predicts into its work path."""
-    figures = {
-        folder.LOSS_FIGURE: plots.plot_learning_curve(history.loss_record, title="loss", ylabel="CE Loss"),
-        folder.ACC_FIGURE: plots.plot_learning_curve(history.acc_record, title="acc", ylabel="Accuracy"),
-        folder.PREDICTIONS_FIGURE: plots.show_predictions(
-            run.model, data, run.config.image_size, prepare=preparation(run.record)
-        )[0].figure,
-    }
-    for name, figure in figures.items():
-        plots.save_figure(figure, Path(run.config.work_path) / name)

@@ -115,6 +115,8 @@ class Session:
         folder.save_config(self.config, data.class_names, work_path, getattr(parts.model, "record", None))
         if data.listing is not None:
             folder.save_listing(data.listing.rows(), work_path)
+        if data.checked is not None:
+            folder.save_findings(data.checked.as_dict(), work_path)
 
     def after_step(self):
         """Save if it is time to, and leave if a signal asked for it; called after each optimizer step."""

@@ -8,6 +8,9 @@ The record is one more key: a uint8 tensor of JSON. It leaves the form of the ot
 ``set_state_dict`` passes over it without a word.
 """
 
+import os
+import pickle
+
 import numpy as np
 
 from ..errors import FasterNetError
@@ -52,6 +55,26 @@ def split_record(arrays, source):
         return weights, Record.from_json(content.tobytes())
     except FasterNetError as error:
         raise FasterNetError(f"{source}: {error}") from None
+
+
+def read_record(path):
+    """The ``Record`` in a ``.pdparams`` file; None where it carries none. Errors as of ``load_weights``."""
+    return split_record(load_arrays(path), path)[1]
+
+
+def replace_record(path, record):
+    """Put another ``Record`` into a ``.pdparams`` file that carries one, whole or not at all.
+
+    Everything else in the file stays what it is, to the bit; a link stays a link.
+
+    Raises:
+        FasterNetError: the file cannot be read or written, or carries no record.
+    """
+    if read_record(path) is None:
+        raise FasterNetError(f"{path} carries no record; save_weights(load_run({str(path)!r}).model, ...) writes one")
+    state = read_pickle(path) | {RECORD: np.frombuffer(record.to_json().encode("ascii"), np.uint8)}
+    with atomic_path(os.path.realpath(path)) as temporary, open(temporary, "wb") as file:
+        pickle.dump(state, file, protocol=4)  # as paddle.save, which takes no arrays
 
 
 def save_state(state, path):

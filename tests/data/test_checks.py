@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fasternet_paddle.data import checks
+from fasternet_paddle.data.findings import Checked
 from fasternet_paddle.data.folder_data import load_folder
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.files.images import read_image
@@ -68,10 +69,53 @@ def test_equal_pictures_are_found_by_what_they_show(root):
     checked = load_folder(root).checked
     assert SHAPE and checked.leaks == (("train/a/003.png", "val/a/other bytes.bmp"),)
     assert checked.conflicts == (("train/a/010.png", "train/b/z.png"),)
+    assert checked.repeats == (("train/b/011.png", "train/b/zz.png"),)
     lines = checked.lines()
+    assert "  train/b/011.png = train/b/zz.png" in lines
     assert "pictures in val or test that are in train, too (1):" in lines
     assert "  train/a/010.png = train/b/z.png" in lines
     assert json.loads(json.dumps(checked.as_dict()))["leaks"] == [["train/a/003.png", "val/a/other bytes.bmp"]]
+
+
+def test_every_equal_picture_is_named_once(root):
+    content = (root / "train" / "a" / "010.png").read_bytes()
+    for name in ("train/a/x.png", "train/b/x.png", "train/b/y.png", "val/a/x.png", "val/a/y.png"):
+        (root / name).write_bytes(content)
+    checked = load_folder(root).checked
+    first = "train/a/010.png"
+    assert checked.leaks == ((first, "val/a/x.png"), (first, "val/a/y.png"))
+    assert checked.conflicts == ((first, "train/b/x.png"),)
+    assert checked.repeats == ((first, "train/a/x.png"), (first, "train/b/y.png"))
+
+
+def test_findings_are_read_back_as_they_were_written(root):
+    (root / "val" / "b" / os.fsdecode(b"\xff.jpg")).write_bytes(b"")
+    (root / "train" / "b" / "z.png").write_bytes((root / "train" / "a" / "010.png").read_bytes())
+    checked = load_folder(root).checked
+    again = Checked.from_dict(json.loads(json.dumps(checked.as_dict())), "checks.json")
+    assert again.lines() == checked.lines() and json.dumps(again.as_dict()) == json.dumps(checked.as_dict())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"counts": [[1, 2]]},
+        {"counts": "x"},
+        {"counts": [[1 << 80, 0]] * 3},
+        {"class_names": ["a", 3]},
+        {"class_names": 3},
+        {"leaks": [["a"]]},
+        {"unreadable": [["a", 1]]},
+        {"remarks": 5},
+        {"empty": [None]},
+    ],
+    ids=str,
+)
+def test_findings_of_a_stranger_are_refused(root, change):
+    values = load_folder(root, checks=False).checked.as_dict()
+    Checked.from_dict(values, "checks.json")
+    with pytest.raises(FasterNetError, match=r"checks\.json holds no findings"):
+        Checked.from_dict(values | change, "checks.json")
 
 
 def test_a_file_in_two_lists_is_found_without_decoding(tmp_path):

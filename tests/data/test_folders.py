@@ -197,21 +197,21 @@ def test_a_stored_split_is_taken_up_whatever_has_come_since(root, tmp_path):
 
 def test_a_folder_to_measure_on_is_taken_whole_or_its_validation_images(root):
     write_tree(root, {"b": 3, "a": 2})
-    images, names = load_labelled(root)
+    images, names, _ = load_labelled(root)
     assert names == ("a", "b") and images.labels.tolist() == [0, 0, 1, 1, 1]
     write_tree(root, {"train/a": 1, "val/b": 2})
     shutil.rmtree(root / "a")
     shutil.rmtree(root / "b")
-    images, names = load_labelled(root)
+    images, names, _ = load_labelled(root)
     assert [names[label] for label in images.labels] == ["b", "b"]
 
 
 def test_labels_go_by_name(root):
     write_tree(root, {"b": 3, "a": 2})
-    images = renumbered(*load_labelled(root), ("c", "b", "a"))
+    images = renumbered(*load_labelled(root)[:2], ("c", "b", "a"))
     assert images.labels.tolist() == [2, 2, 1, 1, 1]
     with pytest.raises(FasterNetError, match="know the class 'b': the data has 'a', 'b', the network 'c', 'a'"):
-        renumbered(*load_labelled(root), ("c", "a"))
+        renumbered(*load_labelled(root)[:2], ("c", "a"))
 
 
 def test_the_folder_is_not_read_where_it_must_not_be(root, monkeypatch):

@@ -11,8 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fasternet_paddle.config import EVALUATION_FILES
 from fasternet_paddle.results.classes import measure_classes
-from fasternet_paddle.results.outputs import RESULT_FILES, curves, summary, write_results
+from fasternet_paddle.results.outputs import curves, summary, write_results
 from fasternet_paddle.results.report import Picture, Report, render_report
 from fasternet_paddle.results.wording import WORDS
 from tests.results.numbers import made_up
@@ -170,7 +171,7 @@ def test_results_in_a_folder(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 8, 8, 3), np.uint8)
     report = Report("run", METRICS)
     paths = write_results(tmp_path, report, LOGITS, LABELS, image_at=images.__getitem__, name_at="{}.png".format)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(RESULT_FILES) == sorted(p.name for p in paths)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(EVALUATION_FILES) == sorted(p.name for p in paths)
     values = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
     assert values["class_names"] == list(NAMES) and values["top1"] == METRICS.top1
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
