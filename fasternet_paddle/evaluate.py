@@ -107,31 +107,26 @@ def evaluate(run, config, images, predictor, flags, explanations):
     """
     from .data.loaders import decoded_to, make_loader
     from .files.logits import SavedLogits, write_logits
-    from .inference.throughput import collect_logits, loop_throughput, model_throughput
-    from .results.calibration import fit_temperature
-    from .results.classes import measure_classes
+    from .inference.throughput import loop_throughput, model_throughput
     from .results.outputs import names_of, summary, test_line, write_results
 
     given, prepare = images
 
-    def measured(part, temperature):
-        part = decoded_to(part, prepare.at_least)
-        loader = make_loader(part, prepare, config.batch_size, num_workers=config.num_workers)
-        logits, labels = (values.numpy() for values in collect_logits(predictor, loader))
-        warm = fit_temperature(logits, labels) if temperature is True else None
-        settings = {"k": flags.topk, "smoothing": config.label_smoothing, "seed": config.seed}
-        settings["temperature"] = warm.temperature if warm else temperature
-        return loader, logits, labels, warm, measure_classes(logits, labels, run.class_names, **settings)
+    def loaded(part):
+        return make_loader(
+            decoded_to(part, prepare.at_least), prepare, config.batch_size, num_workers=config.num_workers
+        )
 
-    fit = flags.temperature or flags.write_temperature
-    loader, logits, labels, warm, metrics = measured(given.val, fit or run.record.temperature)
-    if warm:
-        print(warm.describe())
+    loader, fit = loaded(given.val), flags.temperature or flags.write_temperature
+    settings = {"k": flags.topk, "smoothing": config.label_smoothing, "seed": config.seed}
+    settings["temperature"] = run.record.temperature
+    logits, labels, metrics = measure(run, predictor, loader, settings, fit)
+    settings["temperature"] = metrics.temperature
     print("\n".join(summary(metrics)))
     report = make_report(config, metrics, flags, given)
     if report.chosen_on_these:
         print("the best epoch was chosen on these images, so new ones may be answered a little less well")
-    test = None if given.test is None else measured(given.test, metrics.temperature)[-1]
+    test = None if given.test is None else measure(run, predictor, loaded(given.test), settings)[-1]
     if test is not None:
         print(test_line(test))
 
@@ -142,17 +137,35 @@ def evaluate(run, config, images, predictor, flags, explanations):
     }
     for name, rate in speed.items():
         print(f"{name} throughput: {rate}")
-    names = names_of(given.val.images)
+    image_at, names = loader.dataset.images.images.__getitem__, names_of(given.val.images)
     if flags.logits is not None:
         all_names = tuple(names(number) for number in range(len(labels)))
         print(write_logits(flags.logits, SavedLogits(logits, labels, run.class_names, all_names)))
     report = dataclasses.replace(
         report, test=test, explanations=explanations, speed=speed | {"predictor": predictor.describe()}
     )
-    images = decoded_to(given.val, prepare.at_least).images
-    for path in write_results(flags.output, report, logits, labels, image_at=images.__getitem__, name_at=names):
+    for path in write_results(flags.output, report, logits, labels, image_at=image_at, name_at=names):
         print(path)
     return metrics.temperature
+
+
+def measure(run, predictor, loader, settings, fit=False):
+    """(logits ``(N, K)``, labels ``(N,)``, ``ClassMetrics``) of a loader's images.
+
+    Args:
+        settings: of ``measure_classes``.
+        fit: fit the temperature on these images, and say so.
+    """
+    from .inference.throughput import collect_logits
+    from .results.calibration import fit_temperature
+    from .results.classes import measure_classes
+
+    logits, labels = (values.numpy() for values in collect_logits(predictor, loader))
+    if fit:
+        calibration = fit_temperature(logits, labels)
+        print(calibration.describe())
+        settings = settings | {"temperature": calibration.temperature}
+    return logits, labels, measure_classes(logits, labels, run.class_names, **settings)
 
 
 def make_report(config, metrics, flags, given):
