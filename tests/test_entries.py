@@ -31,6 +31,7 @@ RUN_FILES = {
     "loss.png",
     "metrics.json",
     "predictions.png",
+    "report.html",
 }
 
 
@@ -48,7 +49,7 @@ def test_train_then_evaluate(capsys):
     assert train.main(SMALL) == 0
     said = capsys.readouterr().out
     assert "train_dataset: 1437\nval_dataset: 360\n" in said
-    assert "work/model/predictions.png" in said
+    assert "work/model/predictions.png" in said and "work/model/report.html" in said
     [checkpoint] = _files("work/model/checkpoints")
     assert _files() == {*RUN_FILES, checkpoint}
 

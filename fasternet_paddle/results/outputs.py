@@ -154,7 +154,7 @@ def run_report(config, metrics, weights, checked=None, **others):
     return Report(
         title=f"FasterNet-{config.variant.upper()}: {data}",
         metrics=metrics,
-        measured_on=f"{config.dataset}, {metrics.images:,} validation images, {Path(weights).name}",
+        measured_on=f"{data}, {metrics.images:,} validation images, {Path(weights).name}",
         usage=usage(weights),
         recipe={name: value for name, value in dataclasses.asdict(config).items() if value is not None},
         environment=machine.environment(),
