@@ -50,7 +50,7 @@ import importlib.util; importlib.util.find_spec("ensurepip") or sys.exit( \
 (on Debian and Ubuntu: sudo apt-get install python3-venv)")
 endef
 
-.PHONY: help train explain test lint notebooks bench soak paddlex peers onnxruntime openvino timm lock clean
+.PHONY: help train explain test lint notebooks bench soak paddlex peers onnxruntime openvino fast timm lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -80,13 +80,16 @@ soak: $(STAMP) ## for an hour: kill runs and resume them, ask one predictor in m
 paddlex: .venv-paddlex/.stamp ## test exports with PaddleX itself, its server included, in an environment of its own
 	@FASTERNET_TOOLS=paddlex .venv-paddlex/bin/python -m pytest tests/integration/test_paddlex.py $(ARGS)
 
-peers: onnxruntime openvino timm ## test exports with ONNX Runtime, OpenVINO and timm, in environments of their own
+peers: onnxruntime openvino fast timm ## test exports with ONNX Runtime, OpenVINO and timm, and the engines, in environments of their own
 
 onnxruntime: .venv-peers/.stamp ## test exports with ONNX Runtime alone
 	@FASTERNET_TOOLS=onnxruntime .venv-peers/bin/python -m pytest tests/integration/test_onnxruntime.py $(ARGS)
 
 openvino: .venv-peers/.stamp ## test exports with OpenVINO alone
 	@FASTERNET_TOOLS=openvino .venv-peers/bin/python -m pytest tests/integration/test_openvino.py $(ARGS)
+
+fast: .venv-peers/.stamp ## test the engines openvino, onnxruntime and auto, and int8 (the extra fast)
+	@FASTERNET_TOOLS=fast .venv-peers/bin/python -m pytest tests/integration/test_fast.py $(ARGS)
 
 timm: .venv-timm/.stamp ## test exports with timm alone (PyTorch: 6 GB)
 	@FASTERNET_TOOLS=timm .venv-timm/bin/python -m pytest tests/integration/test_timm.py $(ARGS)

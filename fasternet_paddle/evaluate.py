@@ -63,7 +63,7 @@ def main(argv=None):
     from .files.logits import check_logits_path
     from .files.writing import make_folder
     from .inference.exported import exported_or_none
-    from .inference.predictor import Predictor
+    from .inference.opening import open_predictor
     from .results.trial import drawable
     from .runs.recorded import RecordedWeights
     from .runs.run import exported_run, load_run
@@ -74,15 +74,15 @@ def main(argv=None):
         check_logits_path(flags.logits)
     explanations = read_explanations(flags.explanations)
     weights = RecordedWeights(flags.network.weights) if flags.write_temperature else None
-    exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
+    exported = exported_or_none(flags.inference, **vars(flags.network))
     run = exported_run(exported) if exported else load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference, flags)
     machine.begin(config.device, config.seed)
 
     folder, prepare = flags.network.weights.parent, preparation(run.record)
     measured = measured_on(config, run, folder)
-    engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = exported or Predictor(run, engine=engine, precision=precision)
+    predictor = exported or open_predictor(run, config, flags.inference, folder)
+    predictor.ready(config.batch_size, config.image_size)
     make_folder(flags.output, "output")
     print(f"val_dataset: {len(measured.val)}\npredictor: {predictor.describe()}")
     with drawable(run.class_names):

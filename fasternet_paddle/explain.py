@@ -80,20 +80,20 @@ def main(argv=None):
 
     from .explaining import interpretdl as interpretdl_compat
     from .explaining.explainer import make_explainer
-    from .inference import predictor as inference
     from .inference.exported import exported_or_none
+    from .inference.opening import open_predictor
     from .results.trial import drawable
     from .runs import run as checkpoint
 
     interpretdl_compat.check_installed()
-    exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
+    exported = exported_or_none(flags.inference, **vars(flags.network))
     run = checkpoint.exported_run(exported) if exported else checkpoint.load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference)
     items = read_items(flags, config, run)
     writing.make_folder(flags.output)
     machine.begin(config.device, config.seed)
-    engine, precision = flags.inference.engine, flags.inference.precision
-    predictor = exported or inference.Predictor(run, engine=engine, precision=precision)
+    predictor = exported or open_predictor(run, config, flags.inference, flags.network.weights.parent)
+    predictor.ready(flags.batch_size)
     print(f"predictor: {predictor.describe()}")
     explainer = make_explainer(flags.method, run.model, predictor, class_names=run.class_names)
 

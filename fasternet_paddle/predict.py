@@ -86,7 +86,7 @@ def main(argv=None):
     from .data.preparation import preparation
     from .files.writing import make_folder
     from .inference.exported import exported_or_none
-    from .inference.predictor import Predictor
+    from .inference.opening import open_predictor
     from .results.kept import KeptPredictions
     from .results.predictions import FORMS
     from .results.sheet import MOST
@@ -97,12 +97,12 @@ def main(argv=None):
     for remark in given.remarks():
         print(f"note: {remark}", file=sys.stderr)
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for the rows
-        exported = exported_or_none(precision=flags.inference.precision, **vars(flags.network))
+        exported = exported_or_none(flags.inference, **vars(flags.network))
         run = exported_run(exported) if exported else load_run(**vars(flags.network))
         config = override(run.config, flags.inference)
         machine.begin(config.device, config.seed)
-        engine, precision = flags.inference.engine, flags.inference.precision
-        predictor = exported or Predictor(run, engine=engine, precision=precision)
+        predictor = exported or open_predictor(run, config, flags.inference, flags.network.weights.parent)
+        predictor.ready(min(flags.batch_size, len(given.names)))
     form = FORMS[flags.form](run.class_names, min(flags.topk, len(run.class_names)))
     for folder in filter(None, (flags.output, flags.sheet and flags.sheet.parent)):
         make_folder(folder, "output" if folder == flags.output else "sheet")

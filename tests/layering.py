@@ -34,7 +34,19 @@ FILES = {
     "runs": ("folder", "checkpoints", "guards", "records", "run", "recorded"),
     "inference": (
         *("predictor", "answering", "throughput", "runners", "engine", "turns", "cache"),
-        *("onnxruntime", "openvino", "timm", "exported"),
+        *(
+            "onnxruntime",
+            "openvino",
+            "timm",
+            "exported",
+            "exported_files",
+            "opening",
+            "plans",
+            "forms",
+            "loading",
+            "int8",
+        ),
+        *("choosing", "auto", "field", "entrants", "race", "trial", "notes"),
     ),
     "exporting": ("network", "folders", "agreement", "card", "formats", "paddlex", "onnx", "openvino", "timm"),
     "results": (

@@ -116,7 +116,7 @@ def test_lock_meets_setup_cfg_on_every_python_and_system():
 
 
 @pytest.mark.parametrize(
-    ("name", "named"), [("paddlex", ["paddlex"]), ("peers", ["onnx", "openvino"]), ("timm", ["timm"])]
+    ("name", "named"), [("paddlex", ["paddlex"]), ("peers", ["onnx", "openvino", "fast"]), ("timm", ["timm"])]
 )
 def test_the_tools_locks_meet_setup_cfg_too(name, named):
     lock = requirements((ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8"))

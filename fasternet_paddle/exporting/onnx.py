@@ -1,6 +1,7 @@
 """A network as one ONNX file, by paddle2onnx and onnxslim.
 
     path = export_onnx(model, record, folder)       # folder/inference.onnx
+    path = export_logits(model, folder)             # for an engine of this package: logits alone, no record
 
 Input ``images`` float32 ``(batch, 3, height, width)``, normalised, every axis but the channels free; outputs
 ``probabilities`` (with the record's temperature) and ``logits``, both ``(batch, classes)``. Probabilities come first,
@@ -60,18 +61,33 @@ def export_onnx(model, record, folder):
         FasterNetError: a tool is missing, or could not convert the network.
     """
     check_tools()
+    network = WithSoftmax(model, record.temperature, logits_too=True)
+    return _write(network, folder, {KEY: record_text(record, OUTPUTS[0])}, OUTPUTS, len(record.class_names))
+
+
+def export_logits(model, folder):
+    """Write any classifier ``(N, C, H, W)`` -> logits ``(N, K)`` as ``inference.onnx``; returns its path.
+
+    Raises:
+        FasterNetError: a tool is missing, or could not convert the network.
+    """
+    check_tools("fast")
+    return _write(model, folder, {}, OUTPUTS[1:])
+
+
+def _write(network, folder, metadata, outputs, classes=None):
     import paddle2onnx
 
     path = Path(folder) / FILE
     with tempfile.TemporaryDirectory() as scratch:
-        export_network(WithSoftmax(model, record.temperature, logits_too=True), scratch)
+        export_network(network, scratch)
         raw = Path(scratch) / "raw.onnx"
         with _muted():
             # Its default optimiser installs packages by itself, so it is told to use none.
             paddle2onnx.export(*(str(Path(scratch) / name) for name in FILES), str(raw), OPSET, optimize_tool=None)
         if not raw.is_file():
             raise FasterNetError("paddle2onnx could not convert this network to ONNX")
-        path.write_bytes(_finished(raw, record))
+        path.write_bytes(_finished(raw, metadata, outputs, classes))
     return path
 
 
@@ -90,23 +106,26 @@ def _muted():
         os.close(nowhere)
 
 
-def _finished(raw, record):
-    """The bytes of a converted file without what is superfluous, its axes and outputs named, the record inside."""
+def _finished(raw, metadata, outputs, classes):
+    """The bytes of a converted file without what is superfluous, its axes and outputs named, the metadata inside."""
     import onnx
     import onnxslim
 
     network = onnxslim.slim(onnx.load(raw))
     graph = network.graph
-    _rename(graph, {value.name: name for value, name in zip(graph.output, OUTPUTS, strict=True)})
+    _rename(graph, {value.name: name for value, name in zip(graph.output, outputs, strict=True)})
     for axis, name in zip(graph.input[0].type.tensor_type.shape.dim, AXES, strict=True):
         if name is not None:
             axis.dim_param = name
     for value in graph.output:
-        batch, classes = value.type.tensor_type.shape.dim
-        batch.dim_param, classes.dim_value = AXES[0], len(record.class_names)
+        batch, width = value.type.tensor_type.shape.dim
+        batch.dim_param = AXES[0]
+        if classes is not None:
+            width.dim_value = classes
     graph.name = "fasternet"
     del network.metadata_props[:]
-    network.metadata_props.add(key=KEY, value=record_text(record, OUTPUTS[0]))
+    for key, value in metadata.items():
+        network.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(network, full_check=True)
     return network.SerializeToString(deterministic=True)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import FasterNetError
 from .folders import KEY, record_text
-from .onnx import OUTPUTS, PACKAGES, check_tools, export_onnx
+from .onnx import OUTPUTS, PACKAGES, check_tools, export_logits, export_onnx
 
 FILE = "inference.xml"
 CALIBRATION = 300  # pictures
@@ -59,6 +59,28 @@ def export_openvino(model, record, folder, calibration=None):
     return path
 
 
+def export_int8(model, folder, images, control=None):
+    """Write any classifier's logits in int8 as ``inference.xml`` and ``inference.bin``; for an engine of this package.
+
+    Args:
+        model: ``paddle.nn.Layer``, images -> logits ``(N, K)``.
+        folder: that is there already.
+        images: normalised float32 ``(N, C, H, W)`` to calibrate on.
+        control: None, or (images, labels, largest loss of accuracy): layers that lose more are put back to f32.
+
+    Raises:
+        FasterNetError: a tool is missing, could not convert the network, or ``images`` is empty.
+    """
+    check_openvino(int8=True)
+    import openvino
+
+    with tempfile.TemporaryDirectory() as scratch:
+        network = openvino.Core().read_model(export_logits(model, scratch))
+        network = _int8(network, images, control)
+        openvino.save_model(network, Path(folder) / FILE, compress_to_fp16=False)
+    return Path(folder) / FILE
+
+
 def _number_anew(network):
     """Number the operators that OpenVINO named, by their order: it counts them through the process."""
     for number, operator in enumerate(network.get_ordered_ops()):
@@ -66,12 +88,33 @@ def _number_anew(network):
             operator.set_friendly_name(f"{operator.get_type_name()}_{number}")
 
 
-def _int8(network, images):
+def _int8(network, images, control=None):
     if not len(images):
         raise FasterNetError("int8 needs pictures to calibrate on, got none", change="calibrate")
     with contextlib.redirect_stdout(io.StringIO()):  # a greeting, and bars of progress
         import nncf
 
         nncf.set_log_level(logging.ERROR)
-        parts = [np.ascontiguousarray(images[place : place + 1]) for place in range(len(images))]
-        return nncf.quantize(network, nncf.Dataset(parts), subset_size=len(parts))
+        parts = nncf.Dataset(_one_by_one(images))
+        if control is None:
+            return nncf.quantize(network, parts, subset_size=len(images))
+        validation, labels, most = control
+
+        def accuracy(compiled, items):
+            """Top-1 of NNCF's network on pairs (image, label); it asks for None as its second answer."""
+            right = [int(compiled(image)[0].argmax()) == label for image, label in items]
+            return float(np.mean(right)), None
+
+        pairs = list(zip(_one_by_one(validation), labels.tolist(), strict=True))
+        return nncf.quantize_with_accuracy_control(
+            network,
+            parts,
+            nncf.Dataset(pairs, lambda pair: pair[0]),
+            lambda compiled, _: accuracy(compiled, pairs),
+            subset_size=len(images),
+            max_drop=most,
+        )
+
+
+def _one_by_one(images):
+    return [np.ascontiguousarray(images[place : place + 1]) for place in range(len(images))]

@@ -1,6 +1,7 @@
 """Exported networks, kept in the user's cache in folders that are named by what went into them.
 
     folder = exported(model)            # <cache>/<sha256>/inference.json, inference.pdiparams, checksums.json
+    folder = kept(name, ("inference.onnx",), write)      # other files: what ``write(folder)`` makes
 
 The cache is ``files.cache.cache_root()``. An entry is written beside its place and renamed, so that processes may race
 for it, and is used only while its checksums hold; a damaged one is made again.
@@ -88,19 +89,24 @@ def exported(model, cache_dir=None, anew=False):
         with errors_alone():
             export_network(model, folder)
 
+    return kept(fingerprint(model), FILES, write, cache_dir, anew)
+
+
+def kept(name, files, write, cache_dir=None, anew=False):
+    """The folder of the entry ``name``, a sha256; where it is not intact ``write(folder)`` makes its ``files``."""
     with _exporting:  # Paddle compiles for one thread at a time
-        return _entry(fingerprint(model), write, cache_dir, anew)
+        return _entry(name, files, write, cache_dir, anew)
 
 
-def packed(entry):
-    """The files of an entry, as ``{name: bytes}``, for ``unpacked`` on this machine or another.
+def packed(entry, files=FILES):
+    """The ``files`` of an entry, as ``{name: bytes}``, for ``unpacked`` on this machine or another.
 
     Raises:
         FasterNetError: the cache has lost the entry.
     """
-    if not _is_intact(entry):
+    if not _is_intact(entry, files):
         raise FasterNetError(f"the compiled network is no longer in the cache ({entry}); make its Predictor again")
-    return {name: (entry / name).read_bytes() for name in FILES}
+    return {name: (entry / name).read_bytes() for name in files}
 
 
 def unpacked(name, files, cache_dir=None):
@@ -110,14 +116,14 @@ def unpacked(name, files, cache_dir=None):
         for file, content in files.items():
             (folder / file).write_bytes(content)
 
-    return _entry(name, write, cache_dir)
+    return _entry(name, tuple(files), write, cache_dir)
 
 
-def _entry(name, write, cache_dir, anew=False):
+def _entry(name, files, write, cache_dir, anew=False):
     """The folder of an intact entry; ``write(folder)`` makes its files where there is none, or anew."""
-    cache = _open_cache(Path(cache_dir).expanduser() if cache_dir else cache_root())
+    cache = open_cache(cache_dir)
     entry = cache / name
-    if not anew and _is_intact(entry):
+    if not anew and _is_intact(entry, files):
         with contextlib.suppress(OSError):  # a file system that lets owners alone set it
             os.utime(entry)  # when it was last used, for pruning
         return entry
@@ -125,9 +131,9 @@ def _entry(name, write, cache_dir, anew=False):
         temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=cache))
         try:
             write(temporary)
-            checksums = {name: _checksum(temporary / name) for name in FILES}
+            checksums = {name: _checksum(temporary / name) for name in files}
             (temporary / CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
-            _put(temporary, entry, anew)
+            _put(temporary, entry, files, anew)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         _prune(cache, keep=entry)
@@ -139,7 +145,13 @@ def _entry(name, write, cache_dir, anew=False):
     return entry
 
 
-def _open_cache(cache):
+def open_cache(cache_dir=None):
+    """The cache's folder, made and looked at.
+
+    Raises:
+        FasterNetError: it cannot be written, or belongs to another user.
+    """
+    cache = Path(cache_dir).expanduser() if cache_dir else cache_root()
     if not is_text(cache):
         raise FasterNetError(f"the cache folder's name {cache} is no text, as Paddle needs it; set {CACHE_VARIABLE}")
     try:
@@ -156,7 +168,7 @@ def _open_cache(cache):
     return cache
 
 
-def _put(temporary, entry, anew):
+def _put(temporary, entry, files, anew):
     """Rename ``temporary`` to ``entry``; if another process was faster, keep the other's unless it is damaged."""
     try:
         os.rename(temporary, entry)
@@ -164,7 +176,7 @@ def _put(temporary, entry, anew):
     except OSError:
         if not entry.exists():
             raise
-    if not anew and _is_intact(entry):
+    if not anew and _is_intact(entry, files):
         return
     aside = Path(tempfile.mkdtemp(prefix="tmp-", dir=entry.parent))
     try:
@@ -174,10 +186,10 @@ def _put(temporary, entry, anew):
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _is_intact(entry):
+def _is_intact(entry, files=FILES):
     try:
         wanted = json.loads((entry / CHECKSUMS).read_text(encoding="utf-8"))
-        return all(_checksum(entry / name) == wanted[name] for name in FILES)
+        return all(_checksum(entry / name) == wanted[name] for name in files)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -8,25 +8,20 @@ It answers as ``Predictor`` does, without the network's layers: explanations by 
 
 from pathlib import Path
 
-import numpy as np
 import paddle
 
 from ..data.preparation import preparation
 from ..errors import FasterNetError
 from ..exporting.folders import KEY, parse_record, read_record
-from ..exporting.network import FILES
 from ..files.programs import check_program
 from ..model.fasternet import VARIANTS
-from ..runtime.machine import available_threads
-from .engine import has_bf16, load_exported
-from .onnxruntime import load_onnx
-from .openvino import load_openvino
+from .auto import Auto
+from .exported_files import CHANNELS, NETWORKS, ExportedFile, FileEntrants, plan_for, probe
+from .field import tell_lone
+from .opening import engine_of
+from .plans import Plan
 from .predictor import Predictor
 from .runners import PROBE_SHAPE
-from .turns import InTurn
-
-NETWORKS = {FILES[0]: "paddle.inference", "inference.onnx": "onnxruntime", "inference.xml": "openvino"}
-CHANNELS = 3
 
 
 def is_exported(path):
@@ -35,13 +30,15 @@ def is_exported(path):
     return path.name in NETWORKS or any((path / name).is_file() for name in NETWORKS)
 
 
-def open_exported(path, precision="f32", threads=None):
+def open_exported(path, precision="f32", threads=None, engine=None):
     """The exported network in a folder, or the one that a file is, as an ``ExportedPredictor``.
 
     Args:
         path: of the folder or the file.
         precision: "f32", or "bf16" where the engine and the processor have it.
         threads: of the engine; by default as for ``Predictor``.
+        engine: that runs it; by default the one whose file it is. An ONNX file is run by "onnxruntime" and "openvino",
+            and "auto" chooses between them and how they are used. Or a ``Plan``.
 
     Raises:
         FasterNetError: there is none, it is damaged or refused, or its engine is not installed.
@@ -50,21 +47,28 @@ def open_exported(path, precision="f32", threads=None):
     found = path if path.name in NETWORKS else next((path / n for n in NETWORKS if (path / n).is_file()), None)
     if found is None:
         raise FasterNetError(f"{path} holds no exported network; known files: {', '.join(NETWORKS)}", change="weights")
-    return ExportedPredictor(found, precision, threads)
+    return ExportedPredictor(found, precision, threads, engine)
 
 
-def exported_or_none(weights, precision="f32", **settings):
+def exported_or_none(flags, weights, **settings):
     """``open_exported(weights)`` where that is an exported network, else None: an entry's first question.
 
     Args:
-        weights, precision: as ``open_exported``.
+        flags: ``EngineFlags``; their engine paddle, the default, stands for the one whose file it is.
+        weights: as ``open_exported``.
         **settings: of a network that is to be built; an exported one is as it is, and None alone is taken.
     """
     if not is_exported(weights):
         return None
     if given := [name for name, value in settings.items() if value]:
         raise FasterNetError(f"{weights} is an exported network, which has its {given[0]} already")
-    return open_exported(weights, precision)
+    engine = engine_of(flags)
+    if isinstance(engine, Plan) and engine.engine == "paddle":
+        raise FasterNetError(
+            "part and streams of an exported network take the name of an engine, openvino or onnxruntime",
+            change="engine",
+        )
+    return open_exported(weights, flags.precision, engine=None if engine == "paddle" else engine)
 
 
 class ExportedPredictor(Predictor):
@@ -72,27 +76,30 @@ class ExportedPredictor(Predictor):
 
     Args:
         path: of one of ``NETWORKS``.
-        precision, threads: as ``open_exported``.
+        precision, threads, engine: as ``open_exported``.
 
     ``record`` is the model's; ``network_outputs`` says whether the network itself gives "logits" or "probabilities".
     """
 
-    threads = None  # of the engine; set when the network is opened
+    loss = None  # an exported network's is told when it is exported
 
-    def __init__(self, path, precision="f32", threads=None):
-        self._opened = (path, precision, threads)
-        self.engine = NETWORKS[path.name]
-        self.precision = precision
+    def __init__(self, path, precision="f32", threads=None, engine=None):
+        self._opened = (path, precision, threads, engine)
         self.device = "cpu"
         self.place = paddle.CPUPlace()
-        self.threads = threads or available_threads()
         self.channels = CHANNELS
-        self._load(path)
+        plan = plan_for(path, precision, threads, engine)
+        if engine == "auto" and plan.engine == "paddle":
+            tell_lone({path.name: "no other engine runs such a file"})
+            engine = None
+        self.engine = "auto" if engine == "auto" else NETWORKS[path.name] if engine is None else plan.engine
+        self._load(path, plan)
+        self.precision = self._run.precision
         self.class_names, self.temperature = self.record.class_names, self.record.temperature
         self.preparation = preparation(self.record)
         self.num_classes = len(self.class_names)
         self._bytes_a_pixel = 4 * _values_a_pixel(self.record)
-        answer = self._run(_probe())
+        answer = self._run(probe())
         if answer.shape != (PROBE_SHAPE[0], self.num_classes):
             raise FasterNetError(
                 f"{path} gives outputs of shape {answer.shape[1:]} for the {self.num_classes} classes of its record"
@@ -102,52 +109,26 @@ class ExportedPredictor(Predictor):
         """Pickled is where it lies: the files are opened again, so they must be there."""
         return ExportedPredictor, self._opened
 
-    def _load(self, path):
-        if self.precision == "bf16" and (self.engine == "onnxruntime" or not has_bf16()):
-            raise FasterNetError(
-                f"bf16 is not to be had of {self.engine} on this processor; f32 is", change="precision"
-            )
-        if self.engine == "paddle.inference":
+    def _load(self, path, plan):
+        if plan.engine == "paddle":
             self.record, self.network_outputs = read_record(path.parent)
             check_program(path)
-            run = _paddle(path.parent, self.place, self.precision, self.threads)
-        else:
-            run = (
-                load_onnx(path, self.threads)
-                if self.engine == "onnxruntime"
-                else load_openvino(path, self.threads, self.precision)
-            )
-            if KEY not in run.metadata:
-                raise FasterNetError(f"{path} carries no record of this package; only its own exports are opened")
-            self.record, _ = parse_record(run.metadata[KEY])
-            self.network_outputs = "logits"  # of its two outputs that one was asked for
-        self._run = run if self.network_outputs == "logits" else self._undone(run)
-
-    def _undone(self, run):
-        """Logits, up to a constant, of a network that ends in a softmax of logits divided by the temperature."""
-        temperature = self.record.temperature or 1.0
-
-        def logits(x):
-            return np.log(np.maximum(run(x), np.finfo(np.float32).tiny)) * np.float32(temperature)
-
-        return logits
+            self._run = ExportedFile(path, plan, self.place)
+            if self.network_outputs == "probabilities":
+                self._run.undo(self.record.temperature or 1.0)
+            return
+        first = ExportedFile(path, plan, self.place)
+        if KEY not in first.metadata:
+            raise FasterNetError(f"{path} carries no record of this package; only its own exports are opened")
+        self.record, _ = parse_record(first.metadata[KEY])
+        self.network_outputs = "logits"  # of its two outputs that one was asked for
+        self._run = Auto(FileEntrants(first)) if self.engine == "auto" else first
 
     def describe(self):
         """One line: engine, precision, device."""
+        if self.engine == "auto" or self._run.plan.streams > 1 or self._run.plan.part is not None:
+            return f"exported network through {self._run.describe()}"
         return f"exported network through {self.engine}, {self.precision}, cpu, threads: {self.threads}"
-
-
-def _probe():
-    images, height, width = PROBE_SHAPE
-    return np.random.RandomState(0).standard_normal((images, CHANNELS, height, width)).astype(np.float32)
-
-
-def _paddle(folder, place, precision, threads):
-    try:
-        return InTurn(load_exported(folder, place, precision, threads, _probe()))
-    except Exception as error:  # whatever Paddle raises for files that it cannot use
-        reason = type(error).__name__
-        raise FasterNetError(f"paddle.inference cannot run the network in {folder} ({reason}); is it whole?") from None
 
 
 def _values_a_pixel(record):

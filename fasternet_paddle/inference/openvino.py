@@ -14,17 +14,20 @@ from ..files.opening import open_file, shown
 KEY = "fasternet_paddle"  # of what travels in rt_info
 
 
-def load_openvino(path, threads, precision="f32", output="logits"):
+def load_openvino(path, threads, precision="f32", output="logits", streams=1, own=False):
     """The network in a file, compiled by OpenVINO.
 
     Args:
         path: of an ``.xml``, with its ``.bin`` beside it, or of an ``.onnx`` file.
-        threads: of its kernels.
+        threads: of its kernels, for each stream.
         precision: "f32" or "bf16", of what computes in floats; on a processor without bf16 OpenVINO takes f32.
         output: name of the output to return; the first where there is no such name.
+        streams: callers at a time that do not wait for one another.
+        own: the file comes from this package's own cache, and is taken as it is: any network, without metadata.
 
     Returns:
-        A function from float32 images ``(N, C, H, W)`` to the output; its ``metadata`` is the record's text by its key.
+        A function from float32 images ``(N, C, H, W)`` to the output; its ``metadata`` is the record's text by its key,
+        its ``precision`` what OpenVINO says that it computes floats in.
 
     Raises:
         FasterNetError: OpenVINO is not installed, or the file cannot be read, is refused or cannot be run.
@@ -38,11 +41,13 @@ def load_openvino(path, threads, precision="f32", output="logits"):
 
     hints = {
         "INFERENCE_PRECISION_HINT": precision,
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_NUM_THREADS": threads * streams,
+        "NUM_STREAMS": streams,
     }
     core = openvino.Core()
-    if Path(path).suffix == ".onnx":
+    if own:
+        source, metadata = str(path), {}
+    elif Path(path).suffix == ".onnx":
         source, metadata = read_onnx(path)
     else:
         for part in (Path(path), Path(path).with_suffix(".bin")):
@@ -56,6 +61,7 @@ def load_openvino(path, threads, precision="f32", output="logits"):
         compiled = core.compile_model(network, "CPU", hints)
         names = [port.any_name for port in compiled.outputs]
         target = compiled.outputs[names.index(output) if output in names else 0]
+        taken = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     except Exception as error:  # its exceptions have no common class
         raise FasterNetError(f"OpenVINO cannot run {path}: {shown(str(error))}") from None
 
@@ -66,5 +72,5 @@ def load_openvino(path, threads, precision="f32", output="logits"):
             requests.own = compiled.create_infer_request()
         return requests.own.infer(x)[target]
 
-    run.metadata = metadata
+    run.metadata, run.precision = metadata, taken
     return run

@@ -6,8 +6,9 @@
     logits = predictor.logits(x)                 # of which those are the softmax
 
 On a CPU the ``paddle`` engine runs oneDNN kernels with batch norm folded into the convolutions: the same outputs as
-``dygraph`` to 1e-5 of the largest, several times faster (``python -m fasternet_paddle.bench inference``). Threads may
-share one; it can be pickled, and lives on in a forked process (docs/serving.md).
+``dygraph`` to 1e-5 of the largest, several times faster. So do ``openvino`` and ``onnxruntime``, where the extra
+``fast`` is installed, and ``auto`` finds out what is fastest on this machine (docs/speed.md). Threads may share one;
+it can be pickled, and lives on in a forked process (docs/serving.md).
 """
 
 import warnings
@@ -19,11 +20,13 @@ from ..data.pictures import as_inputs
 from ..data.preparation import Preparation, preparation
 from ..errors import FasterNetError
 from ..exporting.network import input_channels
-from .runners import Compiled, Eager, check_precision, place_of
+from .choosing import ENGINES, PRECISIONS, loss_of, open_network, plan_of
+from .int8 import Int8
+from .runners import Eager, check_precision, place_of
 
-ENGINES = ("paddle", "dygraph")
-PRECISIONS = ("f32", "bf16")
+__all__ = ["ENGINES", "PRECISIONS", "Predictor"]
 SMALLEST = 32  # pixels: the network divides both sides by 32
+SHOWN = 224  # pixels a side, where nobody knows them: the notebook's
 BYTES_A_RUN = {"cpu": 1 << 30, "gpu": 8 << 30}  # of all layers' outputs; larger batches are run in parts
 AT_A_TIME = 64  # images that ``predict`` reads and prepares before it runs them
 CONTRAST = 0.5  # between values of a batch, in [0, 1]: below it may be grey pictures, normalised
@@ -36,16 +39,20 @@ class Predictor:
         model: ``paddle.nn.Layer``, ``(N, C, H, W)`` -> logits ``(N, K)``, or a ``Run``. Its mode and the global device
             are left as they are; it is always run in eval mode, where its weights lie.
         image_size: side in pixels of the images it was trained on; by default what its record says.
-        engine: "paddle" compiles the network as it is now (``paddle.inference``); "dygraph" runs the model itself.
-        precision: "f32", or "bf16" (engine "paddle" on a processor with bf16 instructions).
+        engine: "paddle" compiles the network as it is now (``paddle.inference``), so do "openvino" and "onnxruntime"
+            where they are installed; "auto" takes what a race finds fastest (``auto``); "dygraph" runs the model
+            itself. Or a ``Plan``, which also says how threads are used and batches cut.
+        precision: "f32", "bf16" (engines "paddle" and "openvino", on a processor with bf16 instructions), or ``Int8``
+            (engine "openvino"). Afterwards ``precision`` says what is computed in.
         cache_dir: where the compiled network is kept; by default ``files.cache.cache_root()``.
-        threads: of the "paddle" engine on a CPU; by default ``OMP_NUM_THREADS``, else all cores of this process.
+        threads: on a CPU, of a compiled network; by default ``OMP_NUM_THREADS``, else all cores of this process.
         class_names: K names for ``predict``; by default the record's or the run's, else there are numbers.
         prepare: ``Preparation`` of its images; by default the record's, else the notebook's resize to ``image_size``.
 
     Raises:
-        FasterNetError: unknown engine or precision, bf16 where there is none, weights that are not finite, as many
-            names as there are no classes, or a cache that cannot be written.
+        FasterNetError: an engine that is unknown or not installed, a precision that it or the processor lacks, int8
+            that costs more accuracy than allowed, weights that are not finite, names that are not as many as the
+            classes, or a cache that cannot be written.
     """
 
     def __init__(
@@ -59,14 +66,13 @@ class Predictor:
         class_names=None,
         prepare=None,
     ):
-        _check_choice("engine", engine, ENGINES)
-        _check_choice("precision", precision, PRECISIONS)
+        int8 = precision if isinstance(precision, Int8) else None
+        plan = plan_of(engine, precision, threads)
         model, run = (model, None) if isinstance(model, paddle.nn.Layer) else (model.model, model)
         record = getattr(model, "record", None)
         place = place_of(model)
-        check_precision(engine, precision, place)
-        self.engine = engine
-        self.precision = precision
+        self.engine = "auto" if engine == "auto" else plan.engine
+        check_precision(self.engine, plan.precision, place)
         self.device = "gpu" if place.is_gpu_place() else "cpu"
         self.channels = input_channels(model)
         eager = Eager(model)
@@ -75,14 +81,28 @@ class Predictor:
         self.class_names = _names(self.num_classes, record, run, class_names)
         self.temperature = None if record is None else record.temperature
         self.preparation = _preparation(record, run, image_size, prepare)
-        if engine == "dygraph":
-            self._run = eager
-        else:
-            self._run = Compiled(model, logits, precision, place, cache_dir, threads)
+        wanted = logits if int8 is None else eager(int8.probe())
+        self._run = open_network(self.engine, plan, model, (eager, wanted), cache_dir, int8, threads)
+        self.precision = self._run.precision
+        self.loss = None if int8 is None else loss_of(self, model, logits, int8, cache_dir)
+        """Of accuracy, in int8: ``int8.Loss``."""
+
+    def ready(self, count, image_size=None):
+        """Have the engine "auto" choose now for batches of ``count`` images: a race of 15 s, the first time.
+
+        Args:
+            count: images a batch.
+            image_size: side in pixels; by default that of the network's images.
+        """
+        side = image_size or self.image_size or SHOWN
+        if hasattr(self._run, "ready"):
+            most = self._most(side, side)
+            runs = max(1, -(-count // most))
+            self._run.ready(max(1, -(-count // runs)), side, side)
 
     @property
     def threads(self):
-        """Of the CPU's kernels, where the network is compiled."""
+        """Of the CPU's kernels; None where the network is not compiled."""
         return self._run.threads
 
     @property
@@ -141,12 +161,8 @@ class Predictor:
         return self._softmax(self._logits(x))
 
     def describe(self):
-        """One line: engine, precision, device."""
-        if self.engine == "dygraph":
-            return f"dygraph, {self.precision}, {self.device}"
-        if self.device == "gpu":
-            return f"paddle.inference, {self.precision}, gpu"
-        return f"paddle.inference with oneDNN, {self.precision}, cpu, {_count(self.threads, 'thread')}"
+        """One line: engine, effective precision, device, threads."""
+        return self._run.describe()
 
     def _batches(self, images):
         """Batches ``(N, C, H, W)`` of a sequence of images in any form; it is read no further than the one in use."""
@@ -175,11 +191,14 @@ class Predictor:
                 f"logits and probabilities also take images"
             )
         x = np.ascontiguousarray(x, dtype=np.float32)
-        most = max(1, int(BYTES_A_RUN[self.device] / (self._bytes_a_pixel * x.shape[2] * x.shape[3])))
-        runs = -(-len(x) // most)
+        runs = -(-len(x) // self._most(*x.shape[2:]))
         step = -(-len(x) // max(1, runs))  # parts of one size: 100 images in 4 times 25, not in 32, 32, 32 and 4
         parts = [self._run(x[start : start + step]) for start in range(0, len(x), max(1, step))]
         return np.concatenate(parts) if parts else np.empty((0, self.num_classes), np.float32)
+
+    def _most(self, height, width):
+        """Images of a size whose intermediate results fit into memory."""
+        return max(1, int(BYTES_A_RUN[self.device] / (self._bytes_a_pixel * height * width)))
 
     def _softmax(self, logits):
         logits = logits if self.temperature is None else logits / np.float32(self.temperature)
@@ -229,12 +248,3 @@ def _warn_if_pictures(x):
             f"normalised; give those with their channels last, x.transpose(0, 2, 3, 1), or as integers",
             stacklevel=3,  # who called logits
         )
-
-
-def _check_choice(name, value, known):
-    if value not in known:
-        raise FasterNetError(f"unknown {name} {value!r}; known: {', '.join(known)}")
-
-
-def _count(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

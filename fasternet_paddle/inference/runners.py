@@ -2,33 +2,40 @@
 
     run = Eager(model)                                  # run(x): contiguous float32 (N, C, H, W) -> float32 (N, K)
     logits, bytes_a_pixel = run.probed()
-    run = Compiled(model, logits, "bf16", run.place)    # the same by paddle.inference
+    run = Compiled(model, logits, Plan("paddle", "bf16"), run.place)        # the same by paddle.inference
 
 Both may be called from any thread. A compiled one can be pickled: it takes its files along.
 """
 
 import contextlib
+import dataclasses
+import os
 from math import prod
 
 import numpy as np
 import paddle
 
 from ..errors import FasterNetError
-from ..exporting.network import input_channels, suited_to_bf16
+from ..exporting.network import input_channels
 from ..model.summary import eval_mode
 from ..runtime.machine import available_threads
-from .cache import exported, packed, unpacked
+from .cache import packed, unpacked
 from .engine import has_bf16, load_exported
+from .forms import files_of, names_of
+from .loading import effective, load_files
+from .plans import PRECISIONS, InParts
 from .turns import InTurn
 
 PROBE_SHAPE = (2, 64, 64)  # images, height and width of a first run and of the check against dygraph
-AGREEMENT = {"f32": 1e-3, "bf16": 0.25}  # of the largest logit; a wrong network is off by more than all of it
+AGREEMENT = {"f32": 1e-3, "bf16": 0.25, "int8": 0.5}  # of the largest logit; a wrong network is off by more than it
+NAMES = {"paddle": "paddle.inference", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 class Eager:
     """The model itself, in eval mode for as long as it runs, where its weights lie."""
 
     threads = None  # Paddle's own
+    precision = "f32"
 
     def __init__(self, model):
         _check_weights(model)
@@ -38,6 +45,10 @@ class Eager:
     def __call__(self, x):
         with eval_mode(self.model), paddle.no_grad():
             return self.model(paddle.to_tensor(x, place=self.place)).numpy()
+
+    def describe(self):
+        """One line: engine, precision, device."""
+        return f"dygraph, f32, {'gpu' if self.place.is_gpu_place() else 'cpu'}"
 
     def __getstate__(self):
         raise FasterNetError(
@@ -53,51 +64,91 @@ class Eager:
         return logits, 4 * sum(counts) / (len(x) * prod(x.shape[2:]))
 
 
-class Compiled:
-    """A network as ``paddle.inference`` runs it, from its entry in the cache.
+class Planned:
+    """A network as an engine runs it by a plan, any number of images at a time.
+
+    A subclass has ``plan`` and ``place``, and ``_load``, which gives a function of one part with a ``precision``.
+    """
+
+    def _open(self):
+        run = self._load()
+        self.precision = effective(self.plan, run)
+        self._run = InParts(run, self.plan)
+        self._process = os.getpid()
+
+    def __call__(self, x, plan=None):
+        """Logits of ``x``, cut as the plan says; or as another one says, which is the same but for its parts."""
+        if self._process != os.getpid() and self.plan.engine != "paddle":  # a forked process has no threads of these
+            self._open()
+        return self._run(x) if plan is None else InParts(self._run.run, plan)(x)
+
+    @property
+    def threads(self):
+        """Of the kernels on a CPU, all streams together."""
+        return self.plan.streams * self.plan.threads
+
+    def describe(self):
+        """One line: engine, effective precision, device, threads."""
+        if self.place.is_gpu_place():
+            return f"paddle.inference, {self.precision}, gpu"
+        name, _, told = self.plan.describe().partition(", ")
+        name = "paddle.inference with oneDNN" if name == "paddle" else name
+        return f"{name}, {self.precision}, cpu, {told}"
+
+
+class Compiled(Planned):
+    """A network as an engine runs it, from its entry in the cache, any number of images at a time.
 
     Args:
         model: the network.
         wanted: its logits of the probe, with which the compiled one must agree.
-        precision: "f32" or "bf16".
+        plan: ``Plan``: the engine, the precision, threads and parts.
         place: where the weights lie.
         cache_dir: of the cache; by default ``files.cache.cache_root()``.
-        threads: of the kernels on a CPU; by default ``available_threads()``.
+        int8: ``Int8``, for that precision.
+        asked: threads that the user asked for, else None: a network that is unpickled takes that machine's.
     """
 
-    def __init__(self, model, wanted, precision, place, cache_dir=None, threads=None):
-        self.precision, self.place, self.channels = precision, place, input_channels(model)
-        self.cache_dir, self.asked = cache_dir, threads
-        self.threads = threads or available_threads()
-        network = suited_to_bf16(model) if precision == "bf16" else model
+    def __init__(self, model, wanted, plan, place, cache_dir=None, int8=None, asked=None):
+        self.plan, self.place, self.channels = plan, place, input_channels(model)
+        self.cache_dir, self.asked = cache_dir, asked
+        probe = self._probe() if int8 is None else int8.probe()
         for anew in (False, True):  # an entry that answers otherwise is made again
-            self.folder = exported(network, cache_dir, anew)
+            self.folder = files_of(model, plan, cache_dir, anew, int8)
             try:
-                run = self._load()
-                difference = np.abs(run(_probe(self.channels)) - wanted).max()
-            except Exception as error:  # whatever Paddle raises for files that it cannot use
+                self._open()
+                difference = np.abs(self(probe) - wanted).max()
+            except Exception as error:  # whatever an engine raises for files that it cannot use
                 difference, cause = np.inf, error
             else:
                 cause = None
-            if difference <= AGREEMENT[precision] * np.abs(wanted).max():
-                self._run = InTurn(run)
+            if difference <= AGREEMENT[plan.precision] * np.abs(wanted).max():
                 return
         raise FasterNetError(
-            f"the network compiled by paddle.inference does not answer as the model does (off by {difference:.3g} for "
-            f"logits up to {np.abs(wanted).max():.3g}); use the engine dygraph"
+            f"the network compiled by {NAMES[plan.engine]} does not answer as the model does (off by {difference:.3g} "
+            f"for logits up to {np.abs(wanted).max():.3g}); use the engine dygraph"
         ) from cause
 
-    def __call__(self, x):
-        return self._run(x)
+    @property
+    def name(self):
+        """Of the network in the cache."""
+        return self.folder.name
+
+    def _probe(self):
+        return _probe(self.channels)
 
     def _load(self):
-        return load_exported(self.folder, self.place, self.precision, self.threads, _probe(self.channels))
+        plan = self.plan
+        if plan.engine != "paddle":
+            return load_files(self.folder, plan)
+        return InTurn(load_exported(self.folder, self.place, plan.precision, plan.threads, self._probe()))
 
     def __getstate__(self):
         """What is pickled holds the compiled network itself, and needs neither this cache nor this machine."""
         gpu = self.place.gpu_device_id() if self.place.is_gpu_place() else None
-        kept = {name: getattr(self, name) for name in ("precision", "channels", "cache_dir", "asked")}
-        return {**kept, "gpu": gpu, "name": self.folder.name, "files": packed(self.folder)}
+        kept = {name: getattr(self, name) for name in ("plan", "channels", "cache_dir", "asked")}
+        files = packed(self.folder, names_of(self.plan))
+        return {**kept, "gpu": gpu, "name": self.folder.name, "files": files}
 
     def __setstate__(self, state):
         name, files, gpu = (state.pop(key) for key in ("name", "files", "gpu"))
@@ -105,10 +156,11 @@ class Compiled:
         if gpu is not None and gpu >= paddle.device.cuda.device_count():
             raise FasterNetError(f"the Predictor was made for gpu:{gpu}, which is not here; make it on this machine")
         self.place = paddle.CPUPlace() if gpu is None else paddle.CUDAPlace(gpu)
-        check_precision("paddle", self.precision, self.place)
-        self.threads = self.asked or available_threads()
+        check_precision(self.plan.engine, self.plan.precision, self.place)
+        if self.plan.streams == 1:
+            self.plan = dataclasses.replace(self.plan, threads=self.asked or available_threads())
         self.folder = unpacked(name, files, self.cache_dir)
-        self._run = InTurn(self._load())
+        self._open()
 
 
 def _probe(channels):
@@ -142,15 +194,19 @@ def place_of(model):
 
 
 def check_precision(engine, precision, place):
-    """Raise ``FasterNetError`` where the precision is not to be had."""
+    """Raise ``FasterNetError`` where an engine, or "auto", does not have the precision on this device."""
     device = "gpu" if place.is_gpu_place() else "cpu"
+    if device == "gpu" and engine not in ("paddle", "dygraph", "auto"):
+        raise FasterNetError(f"the engine {engine} runs on a CPU here, got a model on a gpu; use paddle")
     if precision == "f32":
         return
-    if engine == "dygraph" or device == "gpu":
+    having = [name for name, precisions in PRECISIONS.items() if precision in precisions]
+    if engine not in (*having, "auto") or device == "gpu":
         raise FasterNetError(
-            f"precision bf16 is offered by the engine paddle on a CPU, got the engine {engine} on a {device}; use f32"
+            f"precision {precision} is offered by the engine {' or '.join(having)} on a CPU, got the engine {engine} "
+            f"on a {device}; use f32"
         )
-    if not has_bf16():
+    if precision == "bf16" and not has_bf16():
         raise FasterNetError("precision bf16 needs a processor with AVX512-BF16 or AMX, which this one lacks; use f32")
 
 

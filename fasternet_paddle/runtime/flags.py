@@ -5,7 +5,7 @@ An entry's own dataclass holds these as fields, and ``cli.parse`` makes flat fla
     @dataclass(frozen=True)
     class PredictFlags:
         network: NetworkFlags = field(default_factory=NetworkFlags)       # --weights --variant --mixer ...
-        inference: EngineFlags = field(default_factory=EngineFlags)       # --device --engine --precision
+        inference: EngineFlags = field(default_factory=EngineFlags)       # --device --engine --precision ...
 
     run = load_run(**vars(flags.network))
     config = override(run.config, flags.data, flags.inference)
@@ -58,9 +58,20 @@ class EngineFlags:
     device: str | None = None
     """auto (the first GPU, else the CPU), cpu, gpu or gpu:N; by default the run's."""
     engine: str = "paddle"
-    """paddle (compiled by paddle.inference) or dygraph (as the notebook)."""
+    """paddle (compiled by paddle.inference), openvino or onnxruntime (the extra fast), auto (whichever a race of 15 s
+    finds fastest for these batches on this machine, kept for later) or dygraph (as the notebook)."""
     precision: str = "f32"
-    """f32, or bf16 where the processor has it."""
+    """f32, bf16 where the processor has it, or int8 (engines openvino and auto)."""
+    part: int | None = None
+    """Images that are run at once, of a batch; by default all of them. The engine auto finds out."""
+    streams: int | None = None
+    """Parts that are run at a time, by openvino and onnxruntime; by default one. The engine auto finds out."""
+    calibrate: Path | None = None
+    """With int8: a folder of images to calibrate on; by default 300 of the run's training images."""
+    max_drop: float = 1.0
+    """With int8: largest loss of accuracy, in points, measured on up to 500 validation images."""
+    accuracy_control: bool = False
+    """With int8: put layers back to f32 until the loss is small enough (minutes)."""
 
 
 def override(config, *flags):

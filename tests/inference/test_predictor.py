@@ -236,8 +236,8 @@ def test_one_channel_networks_compile():
 def test_unknown_choices_and_broken_weights_are_refused():
     with pytest.raises(FasterNetError, match="unknown engine 'tensorrt'; known: paddle, dygraph"):
         Predictor(network(), engine="tensorrt")
-    with pytest.raises(FasterNetError, match="unknown precision 'int8'"):
-        Predictor(network(), precision="int8")
+    with pytest.raises(FasterNetError, match="unknown precision 'int4'; known: f32, bf16, int8"):
+        Predictor(network(), precision="int4")
     model = network()
     model.fc.weight.set_value(paddle.full_like(model.fc.weight, float("nan")))
     with pytest.raises(FasterNetError, match="NaN or infinity"):

@@ -16,6 +16,7 @@ TOOLS = {
     "test_paddlex.py": "paddlex",
     "test_onnxruntime.py": "onnxruntime",
     "test_openvino.py": "openvino",
+    "test_fast.py": "fast",
     "test_timm.py": "timm",
 }
 collect_ignore = [name for name, tool in TOOLS.items() if tool not in os.environ.get("FASTERNET_TOOLS", "").split()]
