@@ -12,7 +12,7 @@ from .auto import Auto
 from .entrants import Entrants
 from .int8 import Int8, check_loss, measure_loss
 from .plans import Plan, check_installed
-from .runners import Compiled
+from .runners import Compiled, place_of
 
 ENGINES = ("paddle", "dygraph")  # that are always there
 FAST_ENGINES = ("openvino", "onnxruntime")  # of the extra ``fast``
@@ -86,7 +86,7 @@ def loss_of(predictor, model, wanted, int8, cache_dir=None):
     run = predictor._run
 
     def f32():
-        return Compiled(model, wanted, Plan("paddle", "f32", 1, run.threads), run.place, cache_dir)
+        return Compiled(model, wanted, Plan("paddle", "f32", 1, run.threads), place_of(model), cache_dir)
 
     loss = measure_loss(f32, predictor.logits, int8, run.name, cache_dir)
     check_loss(loss, int8)
