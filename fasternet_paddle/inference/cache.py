@@ -133,7 +133,7 @@ def _entry(name, files, write, cache_dir, anew=False):
             write(temporary)
             checksums = {name: _checksum(temporary / name) for name in files}
             (temporary / CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
-            _put(temporary, entry, files, anew)
+            _put(temporary, entry, anew, files)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         _prune(cache, keep=entry)
@@ -168,7 +168,7 @@ def open_cache(cache_dir=None):
     return cache
 
 
-def _put(temporary, entry, files, anew):
+def _put(temporary, entry, anew, files=FILES):
     """Rename ``temporary`` to ``entry``; if another process was faster, keep the other's unless it is damaged."""
     try:
         os.rename(temporary, entry)

@@ -10,9 +10,10 @@ import sys
 
 import numpy as np
 
-from ..data.datasets import load_data, load_validation
+from ..data.datasets import load_data
 from ..data.given import find_given
 from ..data.loaders import decoded_to
+from ..data.measured import measured_on
 from ..data.preparation import preparation
 from ..errors import FasterNetError
 from ..files.images import read_image
@@ -76,7 +77,7 @@ def _int8(run, config, flags, folder):
     else:
         images = _folder_images(flags.calibrate, prepare)
     try:
-        val = decoded_to(load_validation(config, run.class_names, folder, run.named), prepare.at_least)
+        val = decoded_to(measured_on(config, run, folder).val, prepare.at_least)
     except FasterNetError as error:
         if flags.calibrate is None or flags.accuracy_control:
             raise

@@ -71,16 +71,16 @@ class Planned:
     """
 
     def _open(self):
-        run = self._load()
-        self.precision = effective(self.plan, run)
-        self._run = InParts(run, self.plan)
+        self._run = self._load()
+        self._in_parts = InParts(self._run, self.plan)
+        self.precision = effective(self.plan, self._run)
         self._process = os.getpid()
 
     def __call__(self, x, plan=None):
         """Logits of ``x``, cut as the plan says; or as another one says, which is the same but for its parts."""
         if self._process != os.getpid() and self.plan.engine != "paddle":  # a forked process has no threads of these
             self._open()
-        return self._run(x) if plan is None else InParts(self._run.run, plan)(x)
+        return self._in_parts(x) if plan is None else InParts(self._run, plan)(x)
 
     @property
     def threads(self):
