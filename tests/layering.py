@@ -65,7 +65,7 @@ FILES = {
     ),
     "runtime": ("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams", "drawing"),
     "bench": (
-        *("__main__", "measuring", "labels", "rates", "paper", "subject", "peers", "sweep"),
+        *("__main__", "measuring", "labels", "rates", "paper", "subject", "peers", "sweep", "engines"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),
     ),
 }

@@ -7,12 +7,12 @@ from ..errors import FasterNetError
 from ..runtime import cli
 
 SUBJECTS = {  # name, which is its module's: what it measures
-    "inference": "the forward pass: the notebook's way against paddle.inference, f32 and bf16",
+    "inference": "the forward pass: the notebook's way against this package's, and other engines",
     "training": "the training step: the notebook's loop against this package's",
     "pipeline": "the input pipeline: the notebook's transforms against the fast ones, and cores a GPU",
     "predict": "files to predictions: whether the network waits for decoding",
     "lime": "LIME explanations: InterpretDL as it is against this package",
-    "decisions": "how many top-1 decisions bf16 changes",
+    "decisions": "how many top-1 decisions bf16 and int8 change",
     "operators": "convolutions by themselves, at the shapes of the paper's table 1",
     "variants": "the six variants: cost and speed beside the paper's table 6",
 }

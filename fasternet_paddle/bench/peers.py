@@ -1,12 +1,12 @@
 """Other engines beside the bench's own ways: timm's FasterNet in PyTorch, ONNX Runtime, OpenVINO.
 
 They are measured where they are installed; none of them is needed otherwise. Each is a function from normalised
-images to logits. timm's network has its own drawn weights, so only its speed is compared.
+images to logits. ONNX Runtime and OpenVINO run the same network twice: "plain" is one call of theirs with nothing set,
+"best" the fastest of all streams and parts, found anew for each batch. timm's network has its own drawn weights, so
+only its speed is compared.
 """
 
 import importlib.util
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -15,15 +15,19 @@ from . import measuring
 
 NEEDS = {  # engine: packages, whose names are also pip's
     "timm": ("torch", "timm"),
-    "onnxruntime": ("onnxruntime", "paddle2onnx"),
-    "openvino": ("openvino", "paddle2onnx"),
+    "onnxruntime": ("onnxruntime", "paddle2onnx", "onnxslim"),
+    "openvino": ("openvino", "paddle2onnx", "onnxslim"),
 }
 WAYS = {  # engine: its ways; the precision comes last
     "timm": ("timm, eager, f32", "timm, channels last, f32", "timm, compiled, f32", "timm, compiled, bf16"),
-    "onnxruntime": ("onnxruntime, f32",),
-    "openvino": ("openvino, f32", "openvino, bf16"),
+    "onnxruntime": ("onnxruntime, plain, f32", "onnxruntime, best, f32"),
+    # Where the processor has bf16, OpenVINO takes it unless it is told not to.
+    "openvino": (
+        *("openvino, plain, f32", "openvino, plain told f32, f32", "openvino, plain, bf16"),
+        *("openvino, best, f32", "openvino, best, bf16", "openvino, best, int8"),
+    ),
 }
-OPSET = 17  # of the ONNX file
+SECONDS = 10.0  # in which the best way of an engine is looked for, a batch
 
 
 def ways(engines):
@@ -40,20 +44,70 @@ def ways(engines):
             )
     from ..inference.engine import has_bf16
 
-    return [way for engine in engines for way in WAYS[engine] if has_bf16() or not way.endswith("bf16")]
+    left_out = {"openvino, plain, f32"} if has_bf16() else {"openvino, plain told f32, f32"}
+    if importlib.util.find_spec("nncf") is None:
+        left_out.add("openvino, best, int8")
+    known = [way for engine in engines for way in WAYS[engine] if way not in left_out]
+    return [way for way in known if has_bf16() or not way.endswith("bf16")]
 
 
-def measure_peer(weights, way, runs):
+def measure_peer(weights, way, runs, batches=None):
     """A worker: images/s of a way by figure, as ``inference.measure_predictor``; logits where the weights are ours."""
     engine, precision = way.split(", ")[0], way.split(", ")[-1]
     if engine == "timm":
-        return {"rates": measuring.model_rates(_torch(way, precision), runs)}
-    from .subject import photographs
+        return {"rates": measuring.model_rates(_torch(way, precision), runs, batches)}
+    from ..inference.forms import files_of, names_of
+    from ..inference.int8 import Int8
+    from ..inference.plans import Plan
+    from .subject import photographs, read_network
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = _onnx_file(weights, folder)
-        run = _onnxruntime(file) if engine == "onnxruntime" else _openvino(file, precision)
-        return {"rates": measuring.model_rates(run, runs), "logits": np.asarray(run(photographs())).tolist()}
+    plan = Plan(engine, precision)
+    int8 = Int8(photographs(CALIBRATION)) if precision == "int8" else None
+    folder = files_of(read_network(weights), plan, int8=int8)
+    if "plain" in way:
+        run = _plain(engine, str(folder / names_of(plan)[0]), "told" in way)
+        return {"rates": measuring.model_rates(run, runs, batches), "logits": np.asarray(run(photographs())).tolist()}
+    rates, taken = {}, {}
+    for batch in batches or measuring.BATCHES:
+        run, best = _best(folder, plan, batch)
+        figure = measuring.model_rates(run, runs, [batch])
+        rates |= figure
+        taken |= dict.fromkeys(figure, best.describe())
+    return {"rates": rates, "logits": np.asarray(run(photographs())).tolist(), "taken": taken}
+
+
+CALIBRATION = 64  # photographs for int8
+
+
+def _best(folder, plan, count):
+    """(the fastest way of an engine for a batch, its plan)."""
+    from ..inference.field import opened_plans, with_parts
+    from ..inference.loading import load_files
+    from ..inference.plans import InParts
+    from ..inference.race import Lane, race
+    from ..runtime.machine import available_threads
+
+    x, lanes = np.random.RandomState(0).standard_normal((count, 3, measuring.SIZE, measuring.SIZE)), []
+    x = x.astype(np.float32)
+    for opened in opened_plans(plan.engine, plan.precision, available_threads()):
+        run = InParts(load_files(folder, opened), opened)
+        for one in with_parts(opened, count):
+            lanes.append(Lane((one, run), lambda run=run, one=one: run(x, one), count, str(opened)))
+    best, run = race(lanes, SECONDS)[0].name
+    return (lambda x: run(x, best)), best
+
+
+def _plain(engine, file, told_f32):
+    if engine == "onnxruntime":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(file)
+        name = session.get_inputs()[0].name
+        return lambda x: session.run(None, {name: x})[0]
+    import openvino
+
+    network = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} if told_f32 else {})
+    return lambda x: network(x)[0]
 
 
 def _torch(way, precision):
@@ -75,34 +129,3 @@ def _torch(way, precision):
             return model(images).float().numpy()
 
     return run
-
-
-def _onnx_file(weights, folder):
-    import paddle2onnx
-
-    from ..exporting.network import FILES, export_network
-    from .subject import read_network
-
-    export_network(read_network(weights), folder)
-    network, parameters, file = (str(Path(folder, name)) for name in (*FILES, "network.onnx"))
-    # Its default optimiser installs packages by itself, so it is told to use none.
-    paddle2onnx.export(network, parameters, file, OPSET, optimize_tool=None)
-    return file
-
-
-def _onnxruntime(file):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda x: session.run(None, {name: x})[0]
-
-
-def _openvino(file, precision):
-    import openvino
-
-    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    network = openvino.Core().compile_model(file, "CPU", hints)
-    return lambda x: network(x)[0]

@@ -37,10 +37,10 @@ def photographs(count=8):
     return np.stack(crops)
 
 
-def write_network(path):
-    """Write a T0 with drawn weights whose batch norms have seen photographs, so that its answers differ by image."""
+def write_network(path, variant="t0"):
+    """Write drawn weights of a network whose batch norms have seen photographs, so that its answers differ by image."""
     paddle.seed(0)
-    model = create_model("t0")
+    model = create_model(variant)
     model.train()
     for layer in model.sublayers():
         if isinstance(layer, paddle.nn.BatchNorm2D):
@@ -52,14 +52,14 @@ def write_network(path):
 
 
 @contextlib.contextmanager
-def weights_file(given=None):
+def weights_file(given=None, variant="t0"):
     """Path of the weights to measure with: ``given``, or for a while those of ``write_network``."""
     if given is not None:
         yield str(given)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.pdparams"
-        write_network(path)
+        write_network(path, variant)
         yield str(path)
 
 

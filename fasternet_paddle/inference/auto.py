@@ -39,7 +39,7 @@ class Auto:
     def __init__(self, entrants, cache_dir=None):
         self.entrants = entrants
         self.cache_dir = cache_dir
-        self._opened, self._plans, self._asked = {}, {}, collections.Counter()
+        self._opened, self._plans, self._rates, self._asked = {}, {}, {}, collections.Counter()
         self._lock = threading.RLock()
         self._latest = None
         self._open(entrants.base())
@@ -49,10 +49,12 @@ class Auto:
         return self._opened[plan.opened()](x, plan)
 
     def ready(self, count, height, width):
-        """Choose now for batches of ``count`` images of this size; a race, if none was run before."""
+        """Choose now for batches of ``count`` images of this size, by a race, if none was run before; its rates."""
+        kind = kind_of(count, height, width)
         with self._lock:
-            self._asked[kind_of(count, height, width)] = PATIENCE
-            self._plan(count, height, width)
+            self._asked[kind] = PATIENCE
+            self._latest = self._plan(count, height, width)
+            return self._rates.get(kind, {})
 
     @property
     def name(self):
@@ -107,26 +109,27 @@ class Auto:
         base = self.entrants.base()
         notes = Notes(self.cache_dir)
         key = key_of(FORMAT, *machine_key(), self.entrants.key(), self.entrants.precision, base.threads, *kind)
-        if (plan := self._noted(notes.read(key))) is not None:
+        if (plan := self._noted(kind, notes.read(key))) is not None:
             return plan
         self._asked[kind] += 1
         if self._plans and self._asked[kind] < PATIENCE:
             return None
         with notes.held(key):
-            if (plan := self._noted(notes.read(key))) is not None:  # another process has raced meanwhile
+            if (plan := self._noted(kind, notes.read(key))) is not None:  # another process has raced meanwhile
                 return plan
             note = self._race(count, height, width)
-            kept = self._noted(notes.write(key, note, anew=notes.read(key) is not None))
+            kept = self._noted(kind, notes.write(key, note, anew=notes.read(key) is not None))
         return kept or base
 
-    def _noted(self, note):
+    def _noted(self, kind, note):
         """The plan of a note, opened; None where there is none, or it does not open any more."""
         try:
             plan = Plan(**{**note["plan"], "precision": self.entrants.precision})
             if plan.engine not in self.entrants.engines:
                 return None
             self._open(plan)
-        except (FasterNetError, TypeError, KeyError):
+            self._rates[kind] = {str(name): float(rate) for name, rate in note["rates"].items()}
+        except (FasterNetError, TypeError, KeyError, ValueError, AttributeError):
             return None
         return plan
 
@@ -188,6 +191,7 @@ class Auto:
 
     def __setstate__(self, state):
         vars(self).update(state)
+        self._rates = {}
         self.cache_dir, self._asked, self._lock = None, collections.Counter(), threading.RLock()
         self._latest = next(iter(self._plans.values()), None)
 

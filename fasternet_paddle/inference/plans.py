@@ -113,8 +113,9 @@ class InParts:
         self.plan = plan
         self._pool, self._process = None, None
 
-    def __call__(self, x):
-        parts = cut(len(x), self.plan)
+    def __call__(self, x, plan=None):
+        """Logits of ``x``; ``plan`` may be another one that differs in its parts alone."""
+        parts = cut(len(x), plan or self.plan)
         if len(parts) <= 1:
             return self.run(x)
         if self.plan.streams == 1:

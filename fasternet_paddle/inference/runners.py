@@ -80,7 +80,7 @@ class Planned:
         """Logits of ``x``, cut as the plan says; or as another one says, which is the same but for its parts."""
         if self._process != os.getpid() and self.plan.engine != "paddle":  # a forked process has no threads of these
             self._open()
-        return self._in_parts(x) if plan is None else InParts(self._run, plan)(x)
+        return self._in_parts(x, plan)
 
     @property
     def threads(self):

@@ -43,3 +43,19 @@ def test_engines_are_compared_at_the_same_precision_and_figure():
         "model, batch 1: ours, f32 is x1.50 (1.00-2.00) of timm, compiled, f32",
         "model, batch 1: ours, bf16 is x0.50 (0.50-0.50) of openvino, bf16",
     ]
+
+
+def test_what_auto_took_is_told_once_a_figure():
+    result = {"taken": {"model, batch 8": "auto: openvino, f32, cpu, 2 threads"}}
+    assert inference.taken({("ours, auto, f32", "s"): [result, result], ("ours, f32", "s"): [{}]}) == [
+        "ours, auto, f32, model, batch 8: auto: openvino, f32, cpu, 2 threads"
+    ]
+    assert [inference.precision_of(way) for way in ("ours, auto, int8", "timm, compiled, bf16", "notebook")] == [
+        *("int8", "bf16", "f32")
+    ]
+
+
+def test_wrong_flags_are_one_sentence(capsys):
+    for flags, said in ((["--batch", "0"], "batch must name sizes"), (["--variant", "t9"], "unknown variant 't9'")):
+        assert inference.main(flags) == 2
+        assert said in capsys.readouterr().err

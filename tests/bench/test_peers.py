@@ -22,7 +22,10 @@ def test_peers_that_are_missing_are_one_sentence(monkeypatch, capsys):
     assert set(peers.NEEDS) == set(peers.WAYS)
     installed(monkeypatch, True)
     monkeypatch.setattr(engine_module, "has_bf16", lambda: False)
-    assert peers.ways(["openvino"]) == ["openvino, f32"]
+    assert peers.ways(["openvino"]) == ["openvino, plain, f32", "openvino, best, f32", "openvino, best, int8"]
+    monkeypatch.setattr(engine_module, "has_bf16", lambda: True)
+    plain = [way for way in peers.ways(["onnxruntime", "openvino"]) if "plain" in way]
+    assert plain == ["onnxruntime, plain, f32", "openvino, plain told f32, f32", "openvino, plain, bf16"]
 
 
 def test_worker_of_a_torch_network_needs_no_paddle():
