@@ -58,6 +58,8 @@ _MODULES = {
     "results.figures": ("plot_classes", "plot_confusion", "plot_reliability"),
     "results.report": ("Report", "write_report"),
     "inference.exported": ("open_exported",),
+    "inference.plans": ("Plan",),
+    "inference.int8": ("Int8",),
     "inference.predictor": ("Predictor",),
     "inference.throughput": ("loop_throughput", "model_throughput"),
     "explaining.lime": ("LIMECVInterpreter", "Lime"),

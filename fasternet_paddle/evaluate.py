@@ -82,7 +82,7 @@ def main(argv=None):
     folder, prepare = flags.network.weights.parent, preparation(run.record)
     measured = measured_on(config, run, folder)
     predictor = exported or open_predictor(run, config, flags.inference, folder)
-    predictor.ready(config.batch_size, config.image_size)
+    predictor.ready(max(1, min(config.batch_size, len(measured.val))), config.image_size)
     make_folder(flags.output, "output")
     print(f"val_dataset: {len(measured.val)}\npredictor: {predictor.describe()}")
     with drawable(run.class_names):

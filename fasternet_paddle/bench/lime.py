@@ -20,6 +20,7 @@ from . import measuring
 from .rates import rates_of, report, saving
 
 BATCH_SIZE = 100  # the notebook's
+CALIBRATION = 64  # photographs for int8
 WARMUP_SAMPLES = 200  # more than the photograph's superpixels
 STOCK = "InterpretDL"
 
@@ -37,7 +38,8 @@ class LimeFlags:
     rounds: int = 3
     """Explanations each way; their median counts."""
     precision: tuple[str, ...] = ("f32", "bf16")
-    """Precisions of this package's way; one that the processor lacks is left out."""
+    """Precisions of this package's way; one that the processor lacks is left out. With --engine auto or openvino also
+    int8, calibrated on photographs."""
     engine: str = "paddle"
     """Of this package's way: paddle, auto, openvino or onnxruntime."""
     output: Path = Path("work/bench")
@@ -73,9 +75,12 @@ def measure_stock(weights, image, num_samples, seed):
 def measure_ours(weights, image, num_samples, seed, precision, engine="paddle"):
     """This package: samples/s, the engine's own rate on ready batches, and weights as ``measure_stock``."""
     from ..explaining.lime import Lime
+    from ..inference.int8 import Int8
     from ..inference.predictor import Predictor
-    from .subject import photograph, read_network
+    from .subject import photograph, photographs, read_network
 
+    if precision == "int8":
+        precision = Int8(photographs(CALIBRATION), max_drop=100.0)  # of weights here, no decisions are made
     predictor = Predictor(read_network(weights), engine=engine, precision=precision)
     predictor.ready(BATCH_SIZE, measuring.SIZE)
     explainer, picture = Lime(predictor), photograph(image)
@@ -154,7 +159,7 @@ def main(argv=None):
     if flags.image not in PHOTOGRAPHS:
         raise FasterNetError(f"unknown image {flags.image!r}; known: {', '.join(PHOTOGRAPHS)}")
     measuring.check_least(flags, num_samples=WARMUP_SAMPLES, rounds=1)
-    precisions = measuring.possible(flags.precision)
+    precisions = measuring.possible(flags.precision, ("int8",))
     make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())

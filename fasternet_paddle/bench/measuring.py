@@ -39,8 +39,8 @@ def check_least(flags, **least):
             raise FasterNetError(f"{name} must be at least {value}, got {getattr(flags, name)}")
 
 
-def possible(precisions):
-    """Those of ``precisions`` that this processor has; one that it lacks is told.
+def possible(precisions, more=()):
+    """Those of ``precisions`` that this processor has; one that it lacks is told. ``more``: that are known beside.
 
     Raises:
         FasterNetError: an unknown one, or none is left.
@@ -48,10 +48,11 @@ def possible(precisions):
     from ..inference import engine  # here: a process that measures PyTorch must not import Paddle
     from ..inference.predictor import PRECISIONS
 
-    unknown = [precision for precision in precisions if precision not in PRECISIONS]
+    known = (*PRECISIONS, *more)
+    unknown = [precision for precision in precisions if precision not in known]
     if unknown or not precisions:
         got = repr(unknown[0]) if unknown else "none"
-        raise FasterNetError(f"precision must name one or more of {', '.join(PRECISIONS)}, got {got}")
+        raise FasterNetError(f"precision must name one or more of {', '.join(known)}, got {got}")
     if engine.has_bf16():
         return tuple(precisions)
     left = tuple(precision for precision in precisions if precision != "bf16")

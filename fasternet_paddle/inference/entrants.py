@@ -1,8 +1,10 @@
 """Who takes part in a race for a network: the engines that can run it here, and why others cannot."""
 
+import copy
 import dataclasses
 
 import numpy as np
+import paddle
 
 from ..errors import FasterNetError
 from ..exporting.network import input_channels
@@ -11,7 +13,7 @@ from .field import tell_lone
 from .forms import CONVERTERS, QUANTISERS, files_of
 from .notes import key_of
 from .plans import PRECISIONS, Plan, check_installed
-from .runners import AGREEMENT, Compiled
+from .runners import AGREEMENT, Compiled, Eager
 
 RACING = ("paddle", "onnxruntime", "openvino")  # dygraph, which computes the same by slower kernels, never wins
 
@@ -45,6 +47,11 @@ class Entrants:
         self._base = plan
         if self.lone():
             tell_lone(self.reasons)
+            return
+        # A race may come later than a change of the model: what is compiled then is the network as it is now.
+        with paddle.base.unique_name.guard():
+            self.model = copy.deepcopy(model)
+        self.eager = Eager(self.model)
 
     def _missing(self, engine):
         """Why an engine cannot take part, or None."""

@@ -16,11 +16,14 @@ from ..data.loaders import decoded_to
 from ..data.measured import measured_on
 from ..data.preparation import preparation
 from ..errors import FasterNetError
+from ..exporting.onnx import check_tools
 from ..files.images import read_image
 from ..runtime.machine import available_threads
+from .forms import QUANTISERS
 from .int8 import IMAGES, VALIDATION, Int8
-from .plans import Plan
+from .plans import Plan, check_installed
 from .predictor import Predictor
+from .runners import check_precision, place_of
 
 
 def open_predictor(run, config, flags, folder):
@@ -35,8 +38,13 @@ def open_predictor(run, config, flags, folder):
     Raises:
         FasterNetError: what ``Predictor`` refuses, or int8 without images to calibrate on.
     """
-    precision = _int8(run, config, flags, folder) if flags.precision == "int8" else flags.precision
-    predictor = Predictor(run, engine=engine_of(flags), precision=precision)
+    engine, precision = engine_of(flags), flags.precision
+    if precision == "int8":  # what it lacks is said before any image is read
+        check_precision(flags.engine, precision, place_of(run.model))
+        check_installed("openvino")
+        check_tools("fast", QUANTISERS)
+        precision = _int8(run, config, flags, folder)
+    predictor = Predictor(run, engine=engine, precision=precision)
     if predictor.loss is not None:
         print(predictor.loss.describe(), file=sys.stderr)
     return predictor

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +20,10 @@ from fasternet_paddle.inference.choosing import FAST_ENGINES
 from fasternet_paddle.inference.field import kind_of, told_of, with_parts
 from fasternet_paddle.inference.int8 import Int8
 from fasternet_paddle.inference.notes import Notes
+from fasternet_paddle.inference.opening import open_predictor, spread
 from fasternet_paddle.inference.plans import InParts, Plan, cut
 from fasternet_paddle.inference.race import Lane, race
+from fasternet_paddle.runtime.flags import EngineFlags
 from tests.inference.racing import SECONDS_AN_IMAGE, Entrants, answers, chosen
 from tests.networks import assert_close, eager, images, network
 
@@ -282,6 +286,31 @@ def test_int8_needs_images_and_openvino(bare):
         Predictor(network(), precision=Int8(images()))
     with pytest.raises(FasterNetError, match="the engine openvino needs openvino"):
         Predictor(network(), engine="auto", precision=Int8(images()))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"precision": "int8"}, "offered by the engine openvino on a CPU, got the engine paddle"),
+        ({"precision": "int8", "engine": "auto"}, "the engine openvino needs openvino"),
+        ({"calibrate": Path("folder")}, "calibrate is for the precision int8, got f32"),
+        ({"accuracy_control": True}, "accuracy_control is for the precision int8, got f32"),
+        ({"engine": "auto", "part": 2}, "part and streams are of the engines paddle, openvino and onnxruntime"),
+        ({"engine": "dygraph", "streams": 2}, "got the engine dygraph"),
+        ({"streams": 2}, "run several streams, got 2 for the engine paddle"),
+        ({"part": 0}, "part must be a whole number in 1..4096, got 0"),
+        ({"engine": "onnxruntime", "streams": 0}, "streams must be a whole number in 1..4096, got 0"),
+        ({"engine": "onnxruntime"}, "the engine onnxruntime needs onnxruntime"),
+    ],
+)
+def test_flags_that_contradict_are_refused_before_any_image_is_read(bare, flags, message):
+    run = types.SimpleNamespace(model=network(), class_names=(), config=None)
+    with pytest.raises(FasterNetError, match=message):
+        open_predictor(run, None, EngineFlags(**flags), None)
+
+
+def test_a_spread_covers_all_of_it():
+    assert [*spread(3, 10)] == [0, 1, 2] and [*spread(11, 3)] == [0, 5, 10] and not len(spread(0, 5))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -11,9 +13,11 @@ from fasternet_paddle import Predictor
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.files.cache import CACHE_VARIABLE
 from fasternet_paddle.inference.engine import has_bf16
+from fasternet_paddle.inference.exported import open_exported
 from fasternet_paddle.inference.forms import files_of
 from fasternet_paddle.inference.int8 import Int8
 from fasternet_paddle.inference.plans import Plan
+from tests.integration.conftest import run_entry
 from tests.networks import assert_close, eager, images, network
 from tests.threads import wrong_answers
 
@@ -68,6 +72,43 @@ def test_a_spawned_process_unpickles_it(engine):
     predictor, x = Predictor(network(), engine=engine), images(3, 32, 32)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert_close(pool.apply(predictor.logits, (x,)), predictor.logits(x), relative=1e-5)
+
+
+FORKED = """
+import multiprocessing, sys
+from fasternet_paddle import Plan, Predictor
+from tests.integration.conftest import run_entry
+from tests.networks import assert_close, images, network
+
+predictor, x = Predictor(network(), engine=Plan(sys.argv[1], streams=int(sys.argv[2]), threads=2, part=2)), images(4)
+wanted = predictor.logits(x)
+def ask(_):
+    assert_close(predictor.logits(x), wanted)
+    return True
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert pool.map_async(ask, range(4)).get(60) == [True] * 4
+assert_close(predictor.logits(x), wanted)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("streams", ["1", "2"])
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_forked_process_opens_it_again(engine, streams):
+    work = [sys.executable, "-W", "ignore", "-c", FORKED, engine, streams]
+    done = subprocess.run(work, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+def test_auto_races_with_the_network_as_it_was(capfd):
+    """The model is trained on between the predictor's making and its first batch."""
+    model, x = network(4), images(3, 32, 32)
+    wanted = eager(model, x)
+    predictor = Predictor(model, engine="auto", threads=1)
+    model.fc.bias.set_value(model.fc.bias + 1.0)
+    predictor.ready(3, 32)
+    assert "left out" not in capfd.readouterr().err
+    assert_close(predictor.logits(x), wanted)
 
 
 def test_networks_of_other_layers_and_channels():
@@ -144,3 +185,61 @@ def test_accuracy_control_puts_layers_back():
     int8 = Int8(x[:10], (x, labels), max_drop=4.0, accuracy_control=True)
     predictor = Predictor(model, engine="openvino", precision=int8)
     assert predictor.loss.points <= 4.0
+
+
+# ---- the entries ----
+
+
+def refused(name, *arguments):
+    """The one sentence with which an entry refuses."""
+    command = [sys.executable, "-m", f"fasternet_paddle.{name}", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2, done.stdout + done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    return sentence
+
+
+def test_evaluate_takes_int8_and_auto(weights, tmp_path):
+    digits = ("--weights", weights, "--dataset", "digits", "--num-workers", "0", "--output", tmp_path)
+    top1 = {}
+    for way in (("paddle", "f32"), ("auto", "f32"), ("openvino", "int8")):
+        said = run_entry("evaluate", *digits, "--engine", way[0], "--precision", way[1], "--max-drop", "3")
+        (line,) = [line for line in said.splitlines() if line.startswith("top-1")]
+        top1[way] = line
+        assert f", {way[1]}, cpu" in said
+    assert top1["paddle", "f32"] == top1["auto", "f32"]
+
+
+def test_predict_calibrates_on_a_folder_and_explain_takes_auto(weights, pictures, tmp_path):
+    folder = pictures[0].parent
+    some = [*map(str, pictures[:5])]
+    int8 = ("--engine", "auto", "--precision", "int8", "--calibrate", folder, "--max-drop", "20", "--part", "2")
+    assert "part and streams are of the engines" in refused("predict", *some, "--weights", weights, *int8)
+    rows = run_entry("predict", *some, "--weights", weights, "--format", "csv", *int8[:-2]).splitlines()
+    assert len(rows) == 6
+    assert "calibrate is for the precision int8" in refused(
+        "predict", *some, "--weights", weights, "--calibrate", folder
+    )
+    said = run_entry(
+        *("explain", "--weights", weights, "--index", "3", "--num-samples", "60", "--engine", "auto"),
+        *("--output", tmp_path),
+    )
+    assert "predictor: auto: " in said and "samples/s" in said
+
+
+def test_an_exported_file_is_run_by_either_engine_and_by_auto(weights, tmp_path):
+    folder = tmp_path / "onnx"
+    run_entry("export", "--weights", weights, "--format", "onnx", "--output", folder)
+    x = images(5, 32, 32)
+    wanted = open_exported(folder).logits(x)
+    for engine in ("openvino", Plan("openvino", streams=2, part=2), Plan("onnxruntime", streams=2, part=1), "auto"):
+        predictor = open_exported(folder, engine=engine)
+        predictor.ready(5)
+        assert_close(predictor.logits(x), wanted)
+    assert predictor.describe().startswith("exported network through auto: ")
+    with pytest.raises(
+        FasterNetError, match=r"inference.onnx is run by onnxruntime or openvino, got the engine paddle"
+    ):
+        open_exported(folder, engine="paddle")
+    assert "an exported one has none" in refused("evaluate", "--weights", folder, "--engine", "dygraph")
+    assert "is in int8 or is not" in refused("evaluate", "--weights", folder, "--precision", "int8")
