@@ -38,6 +38,29 @@ def cache_root():
     return root if given or (is_text(root) and _can_be_made(root)) else _for_this_process()
 
 
+def open_cache(cache_dir=None):
+    """The cache's folder, made and looked at.
+
+    Raises:
+        FasterNetError: it cannot be written, or belongs to another user.
+    """
+    cache = Path(cache_dir).expanduser() if cache_dir else cache_root()
+    if not is_text(cache):
+        raise FasterNetError(f"the cache folder's name {cache} is no text, as Paddle needs it; set {CACHE_VARIABLE}")
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FasterNetError(
+            f"cannot make the cache folder {cache}: {error.strerror}; set {CACHE_VARIABLE} to a folder you can write"
+        ) from error
+    # What is in the cache is run: it must come from the user, not from someone who shares the machine.
+    if hasattr(os, "getuid") and cache.stat().st_uid != os.getuid():
+        raise FasterNetError(f"the cache folder {cache} belongs to another user; set {CACHE_VARIABLE} to your own")
+    if not os.access(cache, os.W_OK | os.X_OK):
+        raise FasterNetError(f"the cache folder {cache} cannot be written; set {CACHE_VARIABLE} to another folder")
+    return cache
+
+
 @contextlib.contextmanager
 def home_for_paddle():
     """While entered, ``~`` is a folder that can be written: there Paddle puts the functions that it compiles.

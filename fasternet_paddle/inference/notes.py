@@ -14,8 +14,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from ..files.cache import open_cache
 from ..files.writing import say_once
-from .cache import open_cache
 
 FOLDER = "notes"
 MOST = 500  # files; the ones that were written first go
