@@ -1,13 +1,15 @@
-"""Many small files: the index's rate, and memory and descriptors over an epoch.
+"""Many small files: the index's rate, memory and descriptors over an epoch, and a prediction of all that is killed.
 
     python -m tests.soak_folders 200000 200          # files, steps; writes 0.8 GB, takes minutes
 
 The test of the same name runs it small. Expect an index of 50,000 files a second or more, and memory that stays where
-the first steps left it.
+the first steps or rows left it.
 """
 
+import csv
 import os
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +22,9 @@ from fasternet_paddle.data.folder_data import load_folder
 from fasternet_paddle.data.index import find_files
 from fasternet_paddle.data.loaders import make_loader
 from fasternet_paddle.data.preparation import preparation
+from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.record import Record
+from fasternet_paddle.weights.pdparams import save_weights
 from tests.pictures import descriptors
 
 CLASSES = 100
@@ -48,9 +52,9 @@ def write_files(root, count):
         (folder / f"picture {number:06d}.png").write_bytes(png(number))
 
 
-def memory():
-    """Resident MB of this process, and of its workers without what they share."""
-    process = psutil.Process()
+def memory(process=None):
+    """Resident MB of a process, by default this one, and of its workers without what they share."""
+    process = process or psutil.Process()
     own = sum(child.memory_full_info().uss for child in process.children())
     return (process.memory_info().rss + own) / 1e6
 
@@ -80,7 +84,64 @@ def soak(root, count, steps):
     }
 
 
+def predict_all(root, scratch, count):
+    """Predict the files below ``root``, killed half-way and resumed; returns a dict of figures."""
+    names = tuple(sorted(os.listdir(root)))
+    model = create_model("t0", len(names), embed_dim=4, depths=(1, 1, 1, 1))
+    model.record = Record(names, image_size=32, embed_dim=4, depths=(1, 1, 1, 1))
+    save_weights(model, scratch / "small.pdparams")
+    command = [sys.executable, "-m", "fasternet_paddle.predict", str(root), "--recursive", "--topk", "1"]
+    command += ["--weights", str(scratch / "small.pdparams"), "--output", str(scratch / "predictions")]
+    command += ["--batch-size", str(BATCH)]
+    rows = scratch / "predictions" / "predictions.csv"
+    killed = _watched(command, rows, rows_until=count // 2)
+    resumed = _watched([*command, "--resume"], rows)
+    with open(rows, encoding="utf-8", newline="") as file:
+        paths = [row["path"] for row in csv.DictReader(file)]
+    return {
+        "rows": len(paths),
+        "files with a row": len(set(paths)),
+        "exit code": resumed["code"],
+        "rows of the killed process": killed["rows"],
+        "MB more in the end (killed)": killed["growth"],
+        "MB more in the end (resumed)": resumed["growth"],
+        "descriptors more (predicting)": max(killed["descriptors"], resumed["descriptors"]),
+    }
+
+
+def _watched(command, rows, rows_until=None):
+    """Run a prediction; what its memory and descriptors did from its first tenth of rows on.
+
+    Args:
+        command: list of arguments.
+        rows: path of the file that it writes.
+        rows_until: kill it when so many lines are there.
+    """
+    marks, size, lines = [], rows.stat().st_size if rows.exists() else 0, 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as started:
+        process = psutil.Process(started.pid)
+        while started.poll() is None:
+            time.sleep(0.05)
+            grown = rows.stat().st_size if rows.exists() else 0
+            if grown > size:  # rows come, so its set-up is over
+                try:
+                    marks.append((memory(process), process.num_fds()))
+                except psutil.NoSuchProcess:  # it ended, or a worker did
+                    continue
+            if rows_until is not None and grown > size and (lines := rows.read_bytes().count(b"\n")) > rows_until:
+                started.kill()
+                break
+    settled = marks[len(marks) // 10 : max(len(marks) * 9 // 10, 1)]  # in the end workers leave
+    return {
+        "code": started.returncode,
+        "rows": lines,
+        "growth": settled[-1][0] - settled[0][0],
+        "descriptors": settled[-1][1] - settled[0][1],
+    }
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        for name, value in soak(Path(scratch) / "many", int(sys.argv[1]), int(sys.argv[2])).items():
+        root, count = Path(scratch) / "many", int(sys.argv[1])
+        for name, value in (soak(root, count, int(sys.argv[2])) | predict_all(root, Path(scratch), count)).items():
             print(f"{name}: {value:,.0f}")

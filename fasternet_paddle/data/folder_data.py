@@ -86,7 +86,7 @@ def load_labelled(root, checks=True):
     Returns:
         (``Images``, class names, ``Checked``).
     """
-    listing = list_folder(root)
+    listing = list_folder(root, to_train=False)
     found, failures, remarks = checking.digests(listing) if checks else (None, {}, ())
     listing, keep = checking.leave_out(listing, failures)
     part = next(part for part in (VAL, WHOLE, TEST, TRAIN) if (listing.parts == part).any())

@@ -74,8 +74,11 @@ class Listing:
         return [(PARTS[part], path, self.class_names[label], size) for part, path, label, size in columns]
 
 
-def list_folder(root):
+def list_folder(root, to_train=True):
     """Find the images of a folder in any of the three forms.
+
+    Args:
+        to_train: whether training images are needed; else ``val`` or ``test`` alone will do.
 
     Returns:
         ``Listing``, class by class; its classes are all that were found, empty ones too, in the order of their names,
@@ -93,9 +96,16 @@ def list_folder(root):
         listing = _from_lists(root)
     else:
         folders = [entry.name for entry in scan(root) if entry.is_dir()]
-        has_parts = "train" in folders and (set(folders) == {"train"} or (set(folders) & set(FOLDERS)) > {"train"})
-        listing = _from_folders(root, [name for name in folders if name in FOLDERS] if has_parts else [])
-    if not len(listing) or listing.parts.min() not in (TRAIN, WHOLE):
+        parts = [name for name in folders if name in FOLDERS]
+        has_parts = parts == folders or ("train" in parts and len(parts) > 1)
+        listing = _from_folders(root, parts if has_parts else [])
+    if not len(listing) and listing.unreadable:
+        named = "; ".join(f"{printable(path)} ({reason})" for path, reason in listing.unreadable[:2])
+        raise FasterNetError(
+            f"none of the {len(listing.unreadable):,} images of {printable(root)} can be read: {named}",
+            change="data_path",
+        )
+    if not len(listing) or (to_train and listing.parts.min() not in (TRAIN, WHOLE)):
         raise FasterNetError(
             f"{printable(root)} holds no images to train on: it must hold a folder of images a class, or folders "
             f"train and val with such folders, or lists train.txt, val.txt and label.txt",
@@ -176,13 +186,15 @@ def _from_lists(root):
         path = _first_file(root, names)
         for name, number in zip(*read_image_list(path), strict=True) if path else ():
             name, before = _relative(name, root), len(found.paths)
+            if "\\" in name and not os.path.lexists(os.path.join(root, name)):
+                name = name.replace("\\", "/")  # as Windows writes it
             try:
                 found.add(name, os.stat(os.path.join(root, name)))
             except OSError as error:
                 found.unreadable.append((name, error.strerror))
             if len(found.paths) > before:
                 labels.append(number)
-                parts.append(TRAIN if part == TRAIN else part)
+                parts.append(part)
     path = _first_file(root, LABELS)
     names = read_class_list(path) if path else {number: str(number) for number in sorted(set(labels))}
     numbers = sorted(names)

@@ -40,10 +40,12 @@ def split(listing, val_fraction, test_fraction, seed):
     if any(shares.values()):
         _divide(listing.labels, listing.class_names, parts, shares, seed)
     if not (parts == VAL).any():
+        largest = int(np.bincount(listing.labels[parts == TRAIN]).max())
         raise FasterNetError(
             f"no image is left for validation: {printable(listing.root)} has no validation images of its own and "
-            f"{np.bincount(listing.labels).max():,} in its largest class, of which val_fraction {val_fraction} is kept",
-            change="val_fraction",
+            f"{largest:,} in its largest class, of which "
+            + (f"val_fraction {val_fraction} is kept" if largest > 1 else "one is needed for training"),
+            change="val_fraction" if largest > 1 else (),
         )
     count = len(listing.class_names)
     trained = np.bincount(listing.labels[parts == TRAIN], minlength=count) > 0

@@ -148,6 +148,34 @@ def test_classes_that_differ_in_case_only_are_two(root):
     assert data.class_names == ("A", "a") and any("case only" in line for line in data.checked.lines())
 
 
+def test_lists_of_windows_and_of_files_that_are_gone(root):
+    write_tree(root, {"a": 4, "b": 4})
+    lines = "".join(
+        f"{folder}\\{number:03d}.png {label}\r\n" for label, folder in enumerate("ab") for number in range(4)
+    )
+    (root / "train.txt").write_text(lines)
+    data = load_folder(root, val_fraction=0.25)
+    assert sorted(data.listing.paths)[0] == "a/000.png" and len(data.listing) == 8
+    (root / "a" / "own\\name.png").write_bytes(encoded(77))  # a name that has one
+    (root / "train.txt").write_text(f"{lines}a/own\\name.png 0\n")
+    assert "a/own\\name.png" in load_folder(root).listing.paths
+    (root / "train.txt").write_text("x/000.png 0\nx/001.png 1\n")
+    with pytest.raises(FasterNetError, match=r"none of the 2 images of .* can be read: x/000\.png \(No such file"):
+        load_folder(root)
+
+
+def test_one_image_a_class_leaves_none_for_validation(root):
+    write_tree(root, {"a": 1, "b": 1})
+    with pytest.raises(FasterNetError, match="1 in its largest class, of which one is needed for training") as refusal:
+        load_folder(root)
+    assert refusal.value.change == ()
+    write_tree(root, {"train/a": 3, "train/b": 3, "test/a": 9})
+    shutil.rmtree(root / "a")
+    shutil.rmtree(root / "b")
+    with pytest.raises(FasterNetError, match="3 in its largest class, of which val_fraction 0 is kept"):
+        load_folder(root, val_fraction=0)
+
+
 def test_ten_thousand_classes_of_one_image(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(0))
     for name in ("train", "val"):
@@ -204,6 +232,10 @@ def test_a_folder_to_measure_on_is_taken_whole_or_its_validation_images(root):
     shutil.rmtree(root / "b")
     images, names, _ = load_labelled(root)
     assert [names[label] for label in images.labels] == ["b", "b"]
+    shutil.rmtree(root / "train")
+    assert len(load_labelled(root)[0]) == 2
+    with pytest.raises(FasterNetError, match="no images to train on"):
+        load_folder(root)
 
 
 def test_labels_go_by_name(root):
