@@ -16,6 +16,33 @@ from .record import RESIZES
 
 DATASETS = ("cifar10", "cifar100", "cifar100-coarse", "digits", "mnist", "folder")
 AUGMENTATIONS = ("notebook", "fast")
+CHOICES = {  # settings that are one of a few words
+    "checks": ("on", "off"),
+    "resize": tuple(RESIZES),
+    "augment": AUGMENTATIONS,
+    "optimizer": ("adamw", "sgd"),
+    "schedule": ("cosine", "constant"),
+    "decay": ("all", "weights"),
+    "initializer": ("notebook", "paper"),
+    "amp": ("off", "bf16", "fp16"),
+}
+RANGES = {  # settings that are numbers within bounds, where they are given
+    "lie in [0, 1)": (
+        lambda value: 0 <= value < 1,
+        ("val_fraction", "test_fraction", "drop_path", "momentum", "ema_decay", "least_gain"),
+    ),
+    "lie in (0, 1]": (lambda value: 0 < value <= 1, ("layer_decay",)),
+    "lie in [0, 1]": (lambda value: 0 <= value <= 1, ("label_smoothing", "alpha")),
+    "be at least 1": (
+        lambda value: value >= 1,
+        ("batch_size", "epochs", "embed_dim", "max_steps", "train_images", "accumulate", "patience"),
+    ),
+    "be above 0": (lambda value: value > 0, ("learning_rate", "clip_norm", "temperature")),
+    "be 0 or more": (
+        lambda value: value >= 0,
+        ("weight_decay", "num_workers", "min_learning_rate", "warmup_epochs", "warmup_learning_rate", "backbone_rate"),
+    ),
+}
 MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
 CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mounts it (notebook 2.2)
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -28,7 +55,6 @@ EVALUATION, CLASSES_TABLE, CONFUSION_TABLE = "evaluation.json", "classes.csv", "
 EVALUATION_FIGURES = ("confusion.png", "reliability.png", "classes.png")
 EVALUATION_FILES = (EVALUATION, CLASSES_TABLE, CONFUSION_TABLE, *EVALUATION_FIGURES, REPORT)
 TEST_EVALUATION = "evaluation_test.json"  # beside them, where there are untouched test images
-CHECKS = ("on", "off")
 KEEP_CHECKPOINTS = 2  # of them; with one alone there is none to fall back to
 
 
@@ -71,10 +97,54 @@ class TrainConfig:
     """Images a step."""
     epochs: int = 100
     """Passes over the training images."""
+    optimizer: str = "adamw"
+    """adamw, or sgd with Nesterov's momentum."""
+    momentum: float = 0.9
+    """Of sgd."""
     learning_rate: float = 1e-3
-    """First learning rate of AdamW; it falls along a cosine to 0."""
+    """Highest learning rate."""
+    schedule: str = "cosine"
+    """How the learning rate goes on after the warm-up, step by step: cosine (down to min_learning_rate) or constant."""
+    min_learning_rate: float = 0.0
+    """Where the cosine ends."""
+    warmup_epochs: float = 0.0
+    """Epochs in which the learning rate first rises, in a line from warmup_learning_rate."""
+    warmup_learning_rate: float = 0.0
+    """Where the warm-up begins."""
+    layer_decay: float = 1.0
+    """The head learns at the whole rate, each block below it at this share of the one above, the stem last."""
+    backbone_rate: float = 1.0
+    """The learning rate of all but the head, as a share of the head's."""
     weight_decay: float = 0.005
-    """Decoupled weight decay of AdamW, on every parameter."""
+    """Decoupled with adamw, L2 with sgd."""
+    decay: str = "all"
+    """What decays: all parameters, or weights (neither biases nor batch norm)."""
+    clip_norm: float | None = None
+    """Scale the gradient down to this norm, of all parameters together, where it is larger."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged for one step of the optimizer."""
+    initializer: str = "notebook"
+    """First weights and drop path: notebook (Paddle's, the notebook's rates) or paper (truncated normal of deviation
+    0.02; rates of 0.1, 0.2 and 0.3 for S, M and L)."""
+    init_weights: str | None = None
+    """Begin from these weights, a file of any family or a name of published ones; with other classes the head is
+    new."""
+    freeze: tuple[str, ...] | None = None
+    """Parts that do not learn, their batch norm included: backbone (all but the head), stem, or stages 1 to 4."""
+    ema_decay: float | None = None
+    """Keep an exponential moving average of the weights with this decay, such as 0.999, and save it beside them."""
+    patience: int | None = None
+    """Stop after so many epochs without a better validation accuracy."""
+    least_gain: float = 0.0
+    """How much better, from 0 to 1, an accuracy must be to count for patience."""
+    teacher: str | None = None
+    """Also learn from the answers of this network: weights of ours or others', or an exported folder."""
+    temperature: float = 1.0
+    """Softens both answers before they are compared."""
+    alpha: float = 0.5
+    """Share of the loss that is the teacher's; the labels have the rest."""
+    amp: str = "off"
+    """Mixed precision on a GPU: off, bf16 or fp16."""
     label_smoothing: float = 0.1
     """Share of the target that is spread evenly over all classes."""
     num_workers: int = 4
@@ -90,51 +160,55 @@ class TrainConfig:
 
     def __post_init__(self):
         """Check every value that can be checked without Paddle or the data; raise ``FasterNetError``."""
-        if isinstance(self.depths, list):  # as files hold it
-            object.__setattr__(self, "depths", tuple(self.depths))
+        for name in ("depths", "freeze"):
+            if isinstance(getattr(self, name), list):  # as files hold it
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for field in dataclasses.fields(self):
             _check_type(field, getattr(self, field.name))
         if self.dataset not in DATASETS:
             raise FasterNetError(f"unknown dataset {self.dataset!r}; known datasets: {', '.join(DATASETS)}")
-        for name, known in (("checks", CHECKS), ("resize", RESIZES)):
+        for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise FasterNetError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(known)}", change=name)
-        for name in ("val_fraction", "test_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                raise FasterNetError(f"{name} must lie in [0, 1), got {getattr(self, name)}", change=name)
+        if self.image_size < MIN_IMAGE_SIZE:
+            raise FasterNetError(
+                f"image_size must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, "
+                f"got {self.image_size}"
+            )
+        for rule, (holds, names) in RANGES.items():
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise FasterNetError(f"{name} must {rule}, got {value}", change=name)
+        self._check_together()
+        if self.depths is not None and (not self.depths or min(self.depths) < 1):
+            raise FasterNetError(f"depths must hold at least one block a stage, got {list(self.depths)}")
+        if not 0 <= self.seed < 2**32:
+            raise FasterNetError(f"seed must lie in [0, 2**32), got {self.seed}")
+        if not self.work_path:
+            raise FasterNetError("work_path must name a folder, got an empty string")
+
+    def _check_together(self):
+        """Check what values say of each other; raise ``FasterNetError``."""
         if self.val_fraction + self.test_fraction >= 1:
             raise FasterNetError(
                 f"val_fraction and test_fraction must leave something to train on, got {self.val_fraction} and "
                 f"{self.test_fraction}",
                 change=("val_fraction", "test_fraction"),
             )
-        if self.augment not in AUGMENTATIONS:
-            raise FasterNetError(f"unknown augment {self.augment!r}; known: {', '.join(AUGMENTATIONS)}")
-        if self.image_size < MIN_IMAGE_SIZE:
+        for name in ("min_learning_rate", "warmup_learning_rate"):
+            if getattr(self, name) > self.learning_rate:
+                raise FasterNetError(
+                    f"{name} must not be above learning_rate, got {getattr(self, name)} and {self.learning_rate}",
+                    change=(name, "learning_rate"),
+                )
+        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise FasterNetError(
-                f"image_size must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, "
-                f"got {self.image_size}"
+                f"warmup_epochs must be fewer than epochs, got {self.warmup_epochs:g} and {self.epochs}",
+                change=("warmup_epochs", "epochs"),
             )
-        for name in ("batch_size", "epochs", "embed_dim", "max_steps", "train_images"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise FasterNetError(f"{name} must be at least 1, got {value}")
-        if self.depths is not None and (not self.depths or min(self.depths) < 1):
-            raise FasterNetError(f"depths must hold at least one block a stage, got {list(self.depths)}")
-        if self.drop_path is not None and not 0 <= self.drop_path < 1:
-            raise FasterNetError(f"drop_path must lie in [0, 1), got {self.drop_path}")
-        if self.learning_rate <= 0:
-            raise FasterNetError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if self.weight_decay < 0:
-            raise FasterNetError(f"weight_decay must be 0 or more, got {self.weight_decay}")
-        if not 0 <= self.label_smoothing <= 1:
-            raise FasterNetError(f"label_smoothing must lie in [0, 1], got {self.label_smoothing}")
-        if self.num_workers < 0:
-            raise FasterNetError(f"num_workers must be 0 or more, got {self.num_workers}")
-        if not 0 <= self.seed < 2**32:
-            raise FasterNetError(f"seed must lie in [0, 2**32), got {self.seed}")
-        if not self.work_path:
-            raise FasterNetError("work_path must name a folder, got an empty string")
+        if self.teacher is None and (self.alpha, self.temperature) != (0.5, 1.0):
+            raise FasterNetError("alpha and temperature need a teacher to learn from", change="teacher")
 
 
 def _check_type(field, value):
@@ -145,12 +219,14 @@ def _check_type(field, value):
         if value is None:
             return
         kind = typing.get_args(kind)[0]
-    wanted = {str: "text", int: "a whole number", float: "a number"}.get(kind, "whole numbers")
     is_row = kind not in (str, int, float)
+    one = typing.get_args(kind)[0] if is_row else kind
+    wanted = {str: "text", int: "a whole number", float: "a number"}[one]
+    allowed = {float: (int, float)}.get(one, one)
     values = value if is_row and isinstance(value, tuple) else (value,)
-    allowed = {float: (int, float), str: str}.get(kind, int)
-    sound = all(isinstance(one, allowed) and not isinstance(one, bool) for one in values)
+    sound = all(isinstance(item, allowed) and not isinstance(item, bool) for item in values)
     if not sound or is_row != isinstance(value, tuple):
+        wanted = {"text": "words", "a whole number": "whole numbers"}[wanted] if is_row else wanted
         raise FasterNetError(f"{field.name} must be {wanted}{' or nothing' if may_be_none else ''}, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise FasterNetError(f"{field.name} must be finite, got {value}")

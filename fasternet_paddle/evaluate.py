@@ -18,7 +18,7 @@ from pathlib import Path
 from .config import BEST_MODEL
 from .errors import FasterNetError
 from .runtime import cli, machine
-from .runtime.flags import DataFlags, EngineFlags, NetworkFlags, override
+from .runtime.flags import DataFlags, EngineFlags, LoadingFlags, NetworkFlags, override
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,7 @@ class EvaluateFlags:
 
     network: NetworkFlags = field(default_factory=NetworkFlags)
     data: DataFlags = field(default_factory=DataFlags)
-    batch_size: int | None = None
-    """Images a batch."""
-    num_workers: int | None = None
-    """Processes that load images."""
+    loading: LoadingFlags = field(default_factory=LoadingFlags)
     topk: int = 5
     """k of top-k; where there are fewer classes, all count."""
     output: Path = Path("work/evaluation")
@@ -76,7 +73,7 @@ def main(argv=None):
     weights = RecordedWeights(flags.network.weights) if flags.write_temperature else None
     exported = exported_or_none(flags.inference, **vars(flags.network))
     run = exported_run(exported) if exported else load_run(**vars(flags.network))
-    config = override(run.config, flags.data, flags.inference, flags)
+    config = override(run.config, flags.data, flags.inference, flags.loading)
     machine.begin(config.device, config.seed)
 
     folder, prepare = flags.network.weights.parent, preparation(run.record)

@@ -25,6 +25,7 @@ from ..weights.pdparams import save_state, save_weights
 
 CONFIG, HISTORY, METRICS = "config.yaml", "history.csv", "metrics.json"
 BEST, FINAL = "best", "final"
+BEST_EMA_MODEL = "best_ema_model.pdparams"  # averaged weights, where the recipe keeps them
 FINAL_MODEL = "final_model.pdparams"  # beside BEST_MODEL, which entries name before they read anything (config.py)
 BEST_OPTIMIZER, FINAL_OPTIMIZER = "best_optimizer.pdopt", "final_optimizer.pdopt"
 LOSS_FIGURE, ACC_FIGURE, PREDICTIONS_FIGURE = "loss.png", "acc.png", "predictions.png"
@@ -39,6 +40,7 @@ RUN_FILES = (
     BEST_MODEL,
     BEST_OPTIMIZER,
     FINAL_MODEL,
+    BEST_EMA_MODEL,
     FINAL_OPTIMIZER,
     *FIGURES,
     REPORT,
@@ -183,6 +185,11 @@ def save_model(model, optimizer, work_path, which):
         name: value if isinstance(value, dict) else np.asarray(value) for name, value in optimizer.state_dict().items()
     }
     save_state(dict(sorted(state.items())), optimizer_path)
+
+
+def save_weights_file(model, work_path, name):
+    """Write weights without an optimizer's state, such as averaged ones."""
+    save_weights(model, Path(work_path) / name)
 
 
 def save_listing(rows, work_path):

@@ -74,6 +74,16 @@ class EngineFlags:
     """With int8: put layers back to f32 until the loss is small enough (minutes)."""
 
 
+@dataclass(frozen=True)
+class LoadingFlags:
+    """How images are loaded; what is not given is the run's."""
+
+    batch_size: int | None = None
+    """Images a batch."""
+    num_workers: int | None = None
+    """Processes that load images."""
+
+
 def override(config, *flags):
     """``config`` with every field replaced that one of ``flags`` gives, by name; None gives nothing."""
     names = {field.name for field in dataclasses.fields(config)}

@@ -64,8 +64,8 @@ class History:
         if batch % TRAIN_LOSS_EVERY == 0:
             _append(self.loss_record["train"], "loss", loss, steps)
 
-    def add_epoch(self, epoch, steps, learning_rate, train, val):
-        """Record an epoch: ``steps`` taken in the run so far, and the two tallies."""
+    def add_epoch(self, epoch, steps, learning_rate, train, val, ema=None):
+        """Record an epoch: ``steps`` taken in the run so far, and the tallies; ``ema`` is of averaged weights."""
         _append(self.loss_record["val"], "loss", val.loss, steps)
         _append(self.acc_record["train"], "acc", train.top1, epoch)
         _append(self.acc_record["val"], "acc", val.top1, epoch)
@@ -78,12 +78,17 @@ class History:
                 "train_top1": train.top1,
                 "val_loss": val.loss,
                 "val_top1": val.top1,
+                **({} if ema is None else {"ema_val_loss": ema.loss, "ema_val_top1": ema.top1}),
             }
         )
 
-    def best(self):
-        """The row with the highest validation accuracy, the first of equals; None before the first epoch."""
-        return max(self.rows, key=lambda row: row["val_top1"], default=None)
+    def best(self, of="val_top1"):
+        """The row with the highest validation accuracy, the first of equals; None before the first epoch.
+
+        Args:
+            of: "val_top1", or "ema_val_top1" where averaged weights are kept.
+        """
+        return max(self.rows, key=lambda row: row[of], default=None)
 
     def summary(self):
         """What ``metrics.json`` holds; accuracies are fractions of 1, losses in nats."""
@@ -98,6 +103,7 @@ class History:
             "final_train_loss": last["train_loss"],
             "epochs": len(self.rows),
             "steps": last["steps"],
+            **({"best_ema_val_top1": self.best("ema_val_top1")["ema_val_top1"]} if "ema_val_top1" in last else {}),
         }
 
     def csv(self):
@@ -123,19 +129,24 @@ class Progress:
 
     @property
     def steps(self):
-        """Optimizer steps of the run so far."""
+        """Batches of the run so far: steps of the optimizer, where none are accumulated."""
         return (self.history.rows[-1]["steps"] if self.history.rows else 0) + self.step
 
-    def end_epoch(self, val):
-        """Record the epoch with the tally of its validation, and stand at the beginning of the next one.
+    def end_epoch(self, val, ema=None):
+        """Record the epoch with the tallies of its validations, and stand at the beginning of the next one.
+
+        Args:
+            val, ema: of the weights, and of the averaged ones where there are any.
 
         Returns:
-            Whether no epoch before had this validation accuracy.
+            (whether no epoch before had this validation accuracy, whether none had this one of averaged weights)
         """
-        best = self.history.best()
-        self.history.add_epoch(self.epoch, self.steps, self.learning_rate, self.tally, val)
+        rows = self.history.rows
+        is_best = all(val.top1 > row["val_top1"] for row in rows)
+        is_best_ema = ema is not None and all(ema.top1 > row["ema_val_top1"] for row in rows)
+        self.history.add_epoch(self.epoch, self.steps, self.learning_rate, self.tally, val, ema)
         self.epoch, self.step, self.tally = self.epoch + 1, 0, Tally()
-        return best is None or val.top1 > best["val_top1"]
+        return is_best, is_best_ema
 
 
 def _empty_record(key):

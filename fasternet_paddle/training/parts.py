@@ -22,17 +22,18 @@ import paddle
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
-from ..model.fasternet import build_model, check_names
+from ..model.fasternet import check_names
 from ..model.losses import LabelSmoothingCrossEntropy
-from ..record import Record
 from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
 from ..runtime import machine
+from .beginning import begin_model
 from .forecast import Rate
 from .optimizers import make_optimizer
 from .reporting import report_run
 from .session import Session
+from .steps import make_extras
 from .trainer import fit
 
 
@@ -64,11 +65,11 @@ def make_parts(config, data):
     machine.seed_everything(config.seed)
     train_loader, val_loader = make_loaders(data, config)
     _warn_of_worthless(config, data)
-    model = build_model(config, len(data.class_names))
-    model.record = Record.of(config, data.class_names)
+    model = begin_model(config, data.class_names)
     criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
     steps_per_epoch = len(data.train) // config.batch_size  # the notebook's number, also when max_steps ends it early
     optimizer, scheduler = make_optimizer(model, config, steps_per_epoch)
+    optimizer.extras = make_extras(config, model, model.record)
     return Parts(model, train_loader, val_loader, criterion, optimizer, scheduler)
 
 

@@ -8,7 +8,6 @@ generator's state is in it, for none is needed: every random draw of a run is a 
 
 import dataclasses
 import json
-import math
 
 import numpy as np
 
@@ -17,6 +16,8 @@ from ..data.classes import shortened
 from ..errors import FasterNetError
 from ..record import Record
 from .metrics import History, Progress, Tally
+from .schedules import rate_at
+from .steps import extras_of, put_back, state_of
 
 # What a resumed run may change: where things lie and what computes them, and epochs, which may grow. The learning rate
 # may change too, which is said: it is what mends a run that diverged.
@@ -42,7 +43,9 @@ def snapshot(model, optimizer, scheduler, progress, identity):
     schedule = state.pop("LR_Scheduler") | {"T_max": scheduler.T_max}
     for key, value in state.items():
         arrays["optimizer/" + _structured(key, names)] = np.asarray(value)
-    header = {"identity": identity, "schedule": schedule, "progress": dataclasses.asdict(progress)}
+    more, extra = state_of(extras_of(optimizer))
+    arrays |= more
+    header = {"identity": identity, "schedule": schedule, "progress": dataclasses.asdict(progress), **extra}
     if (record := getattr(model, "record", None)) is not None:
         header["record"] = record.to_json()
     return arrays, header
@@ -106,6 +109,7 @@ def restore(checkpoint, model, optimizer, scheduler, identity):
     state = _optimizer_state(checkpoint, dict(model.named_parameters()))
     model.set_state_dict({name.removeprefix("model/"): value for name, value in weights.items()})
     optimizer.set_state_dict(state | {"LR_Scheduler": schedule})
+    put_back(extras_of(optimizer), checkpoint)
     return _progress(checkpoint.header)
 
 
@@ -147,7 +151,7 @@ def _schedule(then, scheduler, run, is_another_rate):
         )
     step, rate = then["last_epoch"], then["last_lr"]
     if then["T_max"] < scheduler.T_max or is_another_rate:
-        rate = scheduler.base_lr * (1 + math.cos(math.pi * step / scheduler.T_max)) / 2
+        rate = rate_at(scheduler, step)
     return {"last_epoch": step, "last_lr": rate}
 
 

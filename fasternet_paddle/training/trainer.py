@@ -21,11 +21,13 @@ from tqdm import tqdm
 from ..errors import FasterNetError
 from ..model.summary import eval_mode
 from ..runs.checkpoints import save_failure
-from ..runs.folder import BEST, FINAL, save_history, save_metrics, save_model
 from .batches import batches_of, check_seen, from_step
 from .forecast import Forecast
+from .freezing import rest_frozen
+from .keeping import Epoch, RunFiles
 from .metrics import Progress, Tally, count_correct
 from .session import Unguarded
+from .steps import Stepper, extras_of
 
 
 class DivergedError(FasterNetError):
@@ -64,26 +66,26 @@ def train_one_epoch(model, loader, criterion, optimizer, scheduler, progress=Non
     """
     progress = Progress() if progress is None else progress
     model.train()
+    rest_frozen(model)
+    step = Stepper(model, optimizer, scheduler)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="When training, we now always track global")  # Paddle, at every step
         for images, labels in batches_of(_bar(loader, "train")):
             if seed is not None:
                 paddle.seed(step_seed(seed, progress.steps))
-            logits = model(images)  # (N, 3, H, W) -> (N, K)
-            loss = criterion(logits, labels)
+            logits, loss = step.forward(criterion, images, labels)
             value = float(loss)
             if not math.isfinite(value):
                 raise DivergedError(value, progress.steps, images, labels)
-            loss.backward()
-            optimizer.step()
-            optimizer.clear_grad()
-            scheduler.step()
+            stepped = step(loss, len(labels))
 
             progress.tally.add(value, count_correct(logits.detach(), labels), len(labels))
             progress.history.add_step(progress.step, progress.steps, value)
             progress.step += 1
-            if after_step is not None:
+            if stepped and after_step is not None:
                 after_step()
+        if step.finish() and after_step is not None:
+            after_step()
     return check_seen(progress.tally)
 
 
@@ -114,7 +116,18 @@ def validate(model, loader, criterion, after_batch=None):
 
 
 def fit(
-    model, train_loader, val_loader, criterion, optimizer, scheduler, epochs, work_path, *, seed=None, session=None
+    model,
+    train_loader,
+    val_loader,
+    criterion,
+    optimizer,
+    scheduler,
+    epochs,
+    work_path,
+    *,
+    seed=None,
+    session=None,
+    after_epoch=(),
 ):
     """Train for ``epochs``, validate after each, and keep the best and the final weights under ``work_path``.
 
@@ -128,6 +141,7 @@ def fit(
         work_path: an existing folder for weights, ``history.csv`` and ``metrics.json``; None writes nothing.
         seed: of the run, for what is random in a step.
         session: ``Session`` that was started with these parts: checkpoints, and an end when a signal asks for it.
+        after_epoch: callables that are given an ``Epoch`` after each, once its files are written.
 
     Returns:
         ``History`` of the run.
@@ -140,15 +154,18 @@ def fit(
     progress = session.progress
     if progress is None:
         raise FasterNetError("a session must be started with the run's parts before fit is called")
-    if progress.epoch >= epochs:  # the last checkpoint is written last, so all else is there
+    extras = extras_of(optimizer)
+    # The last checkpoint is written last, so all else is there.
+    if progress.epoch >= epochs or extras.is_over(progress.history):
         return progress.history
     forecast = Forecast(train_loader, val_loader, epochs - progress.epoch)
+    files = None if work_path is None else RunFiles(work_path, model, optimizer)
 
     def after_step():
         forecast()
         session.after_step()
 
-    while progress.epoch < epochs:
+    while progress.epoch < epochs and not extras.is_over(progress.history):
         epoch = f"#===epoch: {progress.epoch},"
         if progress.step == 0:
             progress.learning_rate = optimizer.get_lr()
@@ -161,18 +178,22 @@ def fit(
             )
             print(f"{epoch} train loss is: {train.loss:.6f}, train acc is: {train.top1 * 100:2.2f}%===#")
             val = validate(model, val_loader, criterion, after_batch=session.leave_if_asked)
+            ema = extras.ema and validate(extras.ema.model, val_loader, criterion, after_batch=session.leave_if_asked)
         _check_finite(val.loss, progress.steps)
         print(f"{epoch} val loss is: {val.loss:.6f}, val acc is: {val.top1 * 100:2.2f}%===#", flush=True)
+        if ema:
+            print(f"{epoch} averaged: val loss is: {ema.loss:.6f}, val acc is: {ema.top1 * 100:2.2f}%===#", flush=True)
 
-        is_best = progress.end_epoch(val)
-        if work_path is not None:
-            save_history(progress.history.csv(), work_path)
-            if is_best:
-                save_model(model, optimizer, work_path, BEST)
+        is_best, is_best_ema = progress.end_epoch(val, ema)
+        ema_model = extras.ema and extras.ema.model
+        ended = Epoch(model, progress.history.rows[-1], progress.history, is_best, ema_model, is_best_ema)
+        for callback in (*filter(None, [files]), *after_epoch):
+            callback(ended)
 
-    if work_path is not None:
-        save_model(model, optimizer, work_path, FINAL)
-        save_metrics(progress.history.summary(), work_path)
+    if progress.epoch < epochs:
+        print(f"no better validation accuracy in {extras.patience} epochs: the run ends before epoch {progress.epoch}")
+    if files is not None:
+        files.finish(progress.history)
     session.save()
     return progress.history
 
