@@ -9,7 +9,7 @@ import paddle.nn.functional as F
 
 from ..data.classes import shortened
 from ..errors import FasterNetError
-from ..inference.exported import exported_or_none
+from ..inference.exported import is_exported, open_exported
 from ..runs.run import load_run
 
 
@@ -44,7 +44,7 @@ def read_teacher(path, record):
     Raises:
         FasterNetError: it cannot be read, or it has other classes or another normalisation.
     """
-    exported = exported_or_none(weights=path)
+    exported = open_exported(path) if is_exported(path) else None
     run = None if exported else load_run(path)
     its = exported.record if exported else run.record
     if sorted(its.class_names) != sorted(record.class_names):
