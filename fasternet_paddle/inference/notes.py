@@ -102,7 +102,7 @@ class Notes:
             return
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            file = open(self._path(key).with_suffix(".lock"), "a")  # noqa: SIM115, closed by the with below
+            file = open(self._path(key).with_suffix(".race"), "a")  # noqa: SIM115, closed by the with below
         except OSError:
             yield
             return
