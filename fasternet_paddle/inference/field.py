@@ -52,7 +52,12 @@ def told_of(standing, out):
         )
     else:
         said.append("nothing could be measured, so it is paddle")
-    return "; ".join(said + [f"left out: {name} ({reason})" for name, reason in out.items()])
+    groups = {}
+    for way, reason in out.items():
+        groups.setdefault((way.partition(",")[0], reason), []).append(way)
+    for (engine, reason), ways in groups.items():
+        said.append(f"left out: {ways[0] if len(ways) == 1 else f'{len(ways)} ways of {engine}'} ({reason})")
+    return "; ".join(said)
 
 
 def machine_key():

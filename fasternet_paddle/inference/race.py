@@ -14,6 +14,7 @@ from statistics import median
 
 HOPELESS = 4.0  # times as slow as the fastest at its first call: not called again
 CALLS = 20  # of a way in one round: a small network's race ends earlier
+FIRST_ROUND = 0.6  # of the time, at most; where it does not do for all ways, those with the largest parts are left out
 SETTLE = 0.25  # seconds between engines: OpenMP's threads wait for work in a busy loop for 0.2 s (KMP_BLOCKTIME)
 
 
@@ -57,7 +58,7 @@ def race(lanes, seconds, check=None, clock=time.perf_counter):
         The lanes, the fastest first; those that are out come last.
     """
     spent, best = 0.0, math.inf  # seconds so far; an image's, of the fastest first call
-    lanes = sorted(lanes, key=lambda lane: (lane.engine, lane.images))
+    lanes = sorted(lanes, key=lambda lane: (lane.images, lane.engine))
     racing, rounds = list(lanes), max(1, math.ceil(math.log2(len(lanes) or 1)))
 
     def timed(lane):
@@ -68,6 +69,7 @@ def race(lanes, seconds, check=None, clock=time.perf_counter):
         return taken, answer
 
     for number in range(rounds):
+        limit = seconds if number or len(racing) == 1 else FIRST_ROUND * seconds
         share = (seconds - spent) / (rounds - number) / max(1, len(racing))
         engine = racing[0].engine if racing else ""
         for lane in racing:
@@ -75,7 +77,7 @@ def race(lanes, seconds, check=None, clock=time.perf_counter):
                 engine = lane.engine
                 time.sleep(SETTLE)
             known = min(lane.seconds, best)
-            if spent and spent + (0.0 if known == math.inf else known * lane.images) > seconds:
+            if spent and spent + (0.0 if known == math.inf else known * lane.images) > limit:
                 lane.out = lane.out if lane.times else f"no time was left of {seconds:g} s"
                 continue
             try:

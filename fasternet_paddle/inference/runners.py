@@ -28,6 +28,7 @@ from .turns import InTurn
 
 PROBE_SHAPE = (2, 64, 64)  # images, height and width of a first run and of the check against dygraph
 AGREEMENT = {"f32": 1e-3, "bf16": 0.25, "int8": 0.5}  # of the largest logit; a wrong network is off by more than it
+_of_the_parent = []  # engines in a forked process, which has none of their threads: to end one would wait for these
 NAMES = {"paddle": "paddle.inference", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
@@ -78,7 +79,8 @@ class Planned:
 
     def __call__(self, x, plan=None):
         """Logits of ``x``, cut as the plan says; or as another one says, which is the same but for its parts."""
-        if self._process != os.getpid() and self.plan.engine != "paddle":  # a forked process has no threads of these
+        if self._process != os.getpid() and self.plan.engine != "paddle":
+            _of_the_parent.append(self._run)
             self._open()
         return self._in_parts(x, plan)
 

@@ -12,6 +12,8 @@ import pytest
 
 from fasternet_paddle import Predictor
 from fasternet_paddle.errors import FasterNetError
+from fasternet_paddle.exporting import onnx
+from fasternet_paddle.files import writing
 from fasternet_paddle.inference import auto as automatic
 from fasternet_paddle.inference import plans, trial
 from fasternet_paddle.inference import race as race_module
@@ -119,7 +121,7 @@ def test_the_fastest_wins_within_the_time():
 
 def test_what_takes_too_long_is_not_begun():
     clock = [0.0]
-    lanes = [lane("small", 1.0, clock, 1), lane("medium", 1.0, clock, 8), lane("large", 0.9, clock, 64)]
+    lanes = [lane("small", 1.0, clock, 1), lane("medium", 1.0, clock, 2), lane("large", 0.9, clock, 64)]
     standing, took = run(lanes, clock)
     assert standing[0].name == "small" and took <= 15.0
     assert [one.out for one in standing if one.name == "large"] == ["no time was left of 15 s"]
@@ -148,8 +150,10 @@ def test_one_line_tells_of_the_winner_the_others_and_who_is_out():
     lanes = [lane(Plan("onnxruntime", streams=2, part=2), 1 / 151, clock, engine="onnxruntime")]
     lanes += [lane(Plan("paddle", threads=2), 1 / 112, clock, engine="paddle")]
     standing, _ = run(lanes, clock)
-    assert told_of(standing, {"openvino": "not installed"}) == (
-        "onnxruntime, 2 x 1 thread, parts of 2: 151 images/s; paddle 112; left out: openvino (not installed)"
+    out = {"openvino": "not installed", "paddle, 2 threads": "too slow", "paddle, 2 threads, parts of 4": "too slow"}
+    assert told_of(standing, out) == (
+        "onnxruntime, 2 x 1 thread, parts of 2: 151 images/s; paddle 112; left out: openvino (not installed); "
+        "left out: 2 ways of paddle (too slow)"
     )
 
 
@@ -277,6 +281,16 @@ def test_auto_is_paddle_where_nothing_else_is_installed_and_says_so_once(bare, c
     said = capsys.readouterr().err
     assert said.count("auto is paddle here") <= 1 and "measuring" not in said
     assert predictor.describe() == "auto: paddle.inference with oneDNN, f32, cpu, 1 thread"
+
+
+def test_python_3_13_has_no_files_for_the_engines_and_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(writing, "_said", set())
+    monkeypatch.setattr(plans, "missing", lambda engine: [])
+    monkeypatch.setattr(onnx, "sys", types.SimpleNamespace(version_info=(3, 13, 0)))
+    assert Predictor(network(), engine="auto", threads=1).describe().startswith("auto: paddle.inference")
+    said = capsys.readouterr().err
+    assert said.startswith("note: auto is paddle here: onnxruntime: ONNX files are written by paddle2onnx")
+    assert "and this is Python 3.13" in said
 
 
 def test_int8_needs_images_and_openvino(bare):

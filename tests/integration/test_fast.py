@@ -85,8 +85,10 @@ wanted = predictor.logits(x)
 def ask(_):
     assert_close(predictor.logits(x), wanted)
     return True
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    assert pool.map_async(ask, range(4)).get(60) == [True] * 4
+pool = multiprocessing.get_context("fork").Pool(2)
+assert pool.map_async(ask, range(4)).get(100) == [True] * 4
+pool.close()
+pool.join()
 assert_close(predictor.logits(x), wanted)
 print("done")
 """
@@ -97,7 +99,7 @@ print("done")
 def test_a_forked_process_opens_it_again(engine, streams):
     work = [sys.executable, "-W", "ignore", "-c", FORKED, engine, streams]
     done = subprocess.run(work, capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+    assert done.returncode == 0 and done.stdout.endswith("done\n"), done.stdout + done.stderr
 
 
 def test_auto_races_with_the_network_as_it_was(capfd):
