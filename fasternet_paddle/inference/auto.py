@@ -48,6 +48,10 @@ class Auto:
         plan = self._plan(len(x), *x.shape[2:]) if len(x) else self.entrants.base()
         return self._opened[plan.opened()](x, plan)
 
+    def unraced(self, x):
+        """Logits of ``x`` by what is there without a race."""
+        return self._opened[self.entrants.base().opened()](x)
+
     def ready(self, count, height, width):
         """Choose now for batches of ``count`` images of this size, by a race, if none was run before; its rates."""
         kind = kind_of(count, height, width)
