@@ -25,6 +25,7 @@ from .trial import differs, try_plans
 FORMAT = 1  # of a note; another number makes all races run again
 SECONDS = 15.0  # of measuring
 PATIENCE = 3  # calls with a kind of batch that has no plan, after which it has a race of its own
+NEAR = 1  # doublings of the batch, halves of them of the side: kinds that share a plan
 DISTINCT = 4  # images of a race; they are repeated, since the model itself, which answers them first, is slow
 
 
@@ -56,7 +57,8 @@ class Auto:
         """Choose now for batches of ``count`` images of this size, by a race, if none was run before; its rates."""
         kind = kind_of(count, height, width)
         with self._lock:
-            self._asked[kind] = PATIENCE
+            if kind not in self._rates and (plan := self._chosen(kind, count, height, width, now=True)) is not None:
+                self._plans[kind] = plan
             self._latest = self._plan(count, height, width)
             return self._rates.get(kind, {})
 
@@ -93,11 +95,14 @@ class Auto:
 
     def _plan(self, count, height, width):
         kind = kind_of(count, height, width)
+        if kind in self._plans:  # without the lock, which a forked process may have inherited
+            return self._plans[kind]
         with self._lock:
             if kind not in self._plans:
-                if (plan := self._chosen(kind, count, height, width)) is None:
+                plan = self._chosen(kind, count, height, width)
+                if plan is None and not self._near(kind):
                     return self._nearest(kind)
-                self._plans[kind] = self._latest = plan
+                self._plans[kind] = self._latest = plan or self._nearest(kind)
             return self._plans[kind]
 
     def _nearest(self, kind):
@@ -106,7 +111,11 @@ class Auto:
             return self.entrants.base()
         return self._plans[min(self._plans, key=lambda known: abs(known[0] - kind[0]) + abs(known[1] - kind[1]))]
 
-    def _chosen(self, kind, count, height, width):
+    def _near(self, kind):
+        """Whether a kind that has a plan is so much like this one that it shares it."""
+        return any(max(abs(known[0] - kind[0]), abs(known[1] - kind[1])) <= NEAR for known in self._plans)
+
+    def _chosen(self, kind, count, height, width, now=False):
         """The plan for a kind of batch: what a note says, else who wins; None where there is no race, or not yet."""
         if self.entrants.lone():
             return None
@@ -116,7 +125,7 @@ class Auto:
         if (plan := self._noted(kind, notes.read(key))) is not None:
             return plan
         self._asked[kind] += 1
-        if self._plans and self._asked[kind] < PATIENCE:
+        if not now and self._plans and (self._near(kind) or self._asked[kind] < PATIENCE):
             return None
         with notes.held(key):
             if (plan := self._noted(kind, notes.read(key))) is not None:  # another process has raced meanwhile

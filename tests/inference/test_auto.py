@@ -251,10 +251,17 @@ def test_rare_kinds_of_batches_take_the_nearest_plan_and_frequent_ones_race(tmp_
     auto, x = Auto(Entrants(), tmp_path), images(8, 32, 32)
     assert np.array_equal(auto(x[:0]), answers(x[:0]))
     races = []
-    for count in (8, 3, 8, 3, 3, 3):
+    for count in (8, 1, 8, 1, 1, 1):
         assert np.array_equal(auto(x[:count]), answers(x[:count]))
         races.append(capsys.readouterr().err.count("measuring"))
     assert races == [1, 0, 0, 0, 1, 0]
+    for count in (3, 4, 4, 4, 4):  # half as many as 8: the same plan
+        assert np.array_equal(auto(x[:count]), answers(x[:count]))
+    assert "measuring" not in capsys.readouterr().err
+    auto.ready(4, 32, 32)
+    assert "measuring" in capsys.readouterr().err
+    auto.ready(4, 32, 32)
+    assert "measuring" not in capsys.readouterr().err
 
 
 # ---- what is missing is one sentence; nothing of ``fast`` is needed by what is not asked for it ----
