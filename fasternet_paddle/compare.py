@@ -77,11 +77,11 @@ def _recipe(arm, common, output):
         flag = f"--{setting.replace('_', '-')}"
         if flag in {word.partition("=")[0] for word in (*common, *own)}:
             raise FasterNetError(f"{flag} is of one run, and a comparison has many: it takes --seeds and --output")
-    from .training.recipes import load_recipe
+    from .training.recipes import over_recipe
 
-    train = "python -m fasternet_paddle.train"
+    words = {"argv": [*common, *own], "prog": "python -m fasternet_paddle.train", "description": ""}
     try:
-        config = cli.parse(TrainConfig, [*common, *own], prog=train, description="", default=load_recipe(name))
+        config = over_recipe(name, lambda default: cli.parse(TrainConfig, **words, default=default))
     except FasterNetError as error:
         raise FasterNetError(f"arm {arm!r}: {error}", change=error.change) from None
     return dataclasses.replace(config, work_path=str(output))

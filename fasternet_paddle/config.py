@@ -88,6 +88,10 @@ class TrainConfig:
     """Drop-path rate of the last block, in [0, 1), rising from 0 in the first; by default the variant's."""
     image_size: int = 224
     """Side of the network's input, in pixels; at least 32."""
+    early_image_size: int | None = None
+    """Side of the training images in the first epochs, smaller and so faster; validation keeps image_size."""
+    early_epochs: float = 0.0
+    """How many epochs these are."""
     resize: str = "squash"
     """How a validation image is brought to that size: squash (both sides, the notebook's), crop (the shorter side to
     size / 0.875, then the centre, the paper's) or letterbox (the longer side, then bars)."""
@@ -170,11 +174,11 @@ class TrainConfig:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise FasterNetError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(known)}", change=name)
-        if self.image_size < MIN_IMAGE_SIZE:
-            raise FasterNetError(
-                f"image_size must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, "
-                f"got {self.image_size}"
-            )
+        for name in ("image_size", "early_image_size"):
+            if (size := getattr(self, name)) is not None and size < MIN_IMAGE_SIZE:
+                raise FasterNetError(
+                    f"{name} must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, got {size}"
+                )
         for rule, (holds, names) in RANGES.items():
             for name in names:
                 value = getattr(self, name)
@@ -206,6 +210,12 @@ class TrainConfig:
             raise FasterNetError(
                 f"warmup_epochs must be fewer than epochs, got {self.warmup_epochs:g} and {self.epochs}",
                 change=("warmup_epochs", "epochs"),
+            )
+        if (self.early_image_size is None) != (self.early_epochs == 0) or not 0 <= self.early_epochs <= self.epochs:
+            raise FasterNetError(
+                f"early_image_size and early_epochs go together, the epochs from 1 to {self.epochs}, got "
+                f"{self.early_image_size} and {self.early_epochs:g}",
+                change=("early_image_size", "early_epochs"),
             )
         if self.teacher is None and (self.alpha, self.temperature) != (0.5, 1.0):
             raise FasterNetError("alpha and temperature need a teacher to learn from", change="teacher")

@@ -25,8 +25,8 @@ class TrainFlags:
 
     settings: TrainConfig = field(default_factory=TrainConfig)
     recipe: str | None = None
-    """Start from a recipe: notebook (the default), another that the package ships, or a .yaml file; flags win over
-    it."""
+    """Start from a recipe, over which flags win: notebook (the default), finetune (few images and weights to begin
+    from), or a .yaml file. docs/recipes.md tells what each holds."""
     config: Path | None = None
     """Take the recipe from a run's config.yaml; other flags win over it."""
     resume: bool = False
@@ -64,36 +64,52 @@ def main(argv=None):
             print(path)
 
 
+@dataclass(frozen=True)
+class _Start:
+    """What says which recipe the flags are set over; read first, for it makes the defaults of all others."""
+
+    recipe: str | None = None
+    config: Path | None = None
+    resume: bool = False
+    work_path: str = TrainConfig.work_path
+
+
 def _parse(argv):
     """Flags over the recipe of ``--recipe`` or ``--config``, or with ``--resume`` over the run's own."""
     parse = {"prog": "python -m fasternet_paddle.train", "description": "Train FasterNet; no flag: the notebook's run."}
-    flags = cli.parse(TrainFlags, argv, **parse)
-    if (settings := _start(flags)) is None:
-        return flags
+    if cli.HELP & set(sys.argv[1:] if argv is None else argv):
+        return cli.parse(TrainFlags, argv, **parse)
+    start, _ = cli.parse_known(_Start, argv, **parse)
+    if start.recipe is not None:
+        if other := [name for name in ("config", "resume") if getattr(start, name)]:
+            raise FasterNetError(
+                f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given"
+            )
+        from .training.recipes import over_recipe
+
+        made = over_recipe(start.recipe, lambda default: _over(default, argv, parse).settings)
+        return dataclasses.replace(_over(made, argv, parse), settings=made)
+    return _over(_start(start), argv, parse)
+
+
+def _over(settings, argv, parse):
+    """``TrainFlags`` of the arguments over a ``TrainConfig``."""
     return cli.parse(TrainFlags, argv, **parse, default=TrainFlags(settings=settings))
 
 
 def _start(flags):
-    """The ``TrainConfig`` that flags are set over; None for the defaults."""
-    if flags.recipe is not None:
-        if other := [name for name in ("config", "resume") if getattr(flags, name)]:
-            raise FasterNetError(
-                f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given"
-            )
-        from .training.recipes import load_recipe
-
-        return load_recipe(flags.recipe)
+    """The ``TrainConfig`` that flags are set over where no recipe is named."""
     if not flags.resume and flags.config is None:
-        return None
+        return TrainConfig()
 
     from .runs.folder import CONFIG, load_config
 
-    source = flags.config or Path(flags.settings.work_path) / CONFIG
+    source = flags.config or Path(flags.work_path) / CONFIG
     if flags.config is None and not source.exists():  # said later, together with other reasons
-        return None
+        return TrainConfig()
     recipe, _ = load_config(source)
     if flags.resume:  # the folder may have been moved since
-        recipe = dataclasses.replace(recipe, work_path=flags.settings.work_path)
+        recipe = dataclasses.replace(recipe, work_path=flags.work_path)
     return recipe
 
 

@@ -29,12 +29,25 @@ class TransformedImages:
 
     An item is (float32 ``(3, S, S)``, int label). A ``FastTransform`` is handed a generator of the sample's own; other
     transforms may draw from the global ones.
+
+    Args:
+        images: ``Images``.
+        transform: from uint8 ``(H, W, 3)`` to float32 ``(3, S, S)``.
+        seed: of what is random.
+        early: (number of first epochs, their transform), which may be of another S; None: there are none.
     """
 
-    def __init__(self, images, transform, seed=0):
+    def __init__(self, images, transform, seed=0, early=None):
         self.images = images
-        self.transform = transform
+        self.late, self.early = transform, early
         self.seed = seed
+        self.begin(0)
+
+    def begin(self, epoch):
+        """Take the transform of an epoch; whether it is another than the one before."""
+        before = getattr(self, "transform", None)
+        self.transform = self.early[1] if self.early is not None and epoch < self.early[0] else self.late
+        return self.transform is not before
 
     def __getitem__(self, key):
         epoch, index = key if isinstance(key, tuple) else (0, key)
@@ -131,6 +144,12 @@ class Loader:
         for images, labels in batches:
             yield paddle.to_tensor(images), paddle.to_tensor(labels)  # copies: a worker may write on
 
+    def begin(self, epoch, first_step=0):
+        """Choose the epoch that the next iteration runs through, from ``first_step`` on."""
+        self.sampler.set_epoch(epoch, first_step)
+        if isinstance(self.dataset, TransformedImages) and self.dataset.begin(epoch):
+            self.close()  # the workers hold the other transform, and memory for its images
+
     def _make(self, keys):
         images, labels = zip(*(self.dataset[key] for key in keys), strict=True)
         return np.stack(images), np.array(labels, np.int64)
@@ -161,11 +180,14 @@ class Loader:
 
 
 def make_loader(
-    images, transform, batch_size, *, shuffle=False, drop_last=False, num_workers=0, seed=0, max_steps=None
+    images, transform, batch_size, *, shuffle=False, drop_last=False, num_workers=0, seed=0, max_steps=None, early=None
 ):
-    """A ``Loader`` over ``images`` (an ``Images``) with the arguments of the notebook's ``DataLoader``."""
+    """A ``Loader`` over ``images`` (an ``Images``) with the arguments of the notebook's ``DataLoader``.
+
+    ``early`` is that of ``TransformedImages``.
+    """
     sampler = EpochSampler(len(images), batch_size, shuffle, drop_last, seed, max_steps)
-    return Loader(TransformedImages(images, transform, seed), sampler, num_workers)
+    return Loader(TransformedImages(images, transform, seed, early), sampler, num_workers)
 
 
 TRAIN_TRANSFORMS = {  # augment: what makes the training transform of a size, for pictures and for digits
@@ -191,6 +213,9 @@ def make_loaders(data, config):
     pictures, digits = TRAIN_TRANSFORMS[config.augment]
     transform = digits if data.name == "digits" else pictures
     prepare = config_preparation(config)
+    early = None
+    if config.early_image_size is not None:
+        early = round(config.early_epochs), transform(config.early_image_size)
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
     return (
         make_loader(
@@ -199,6 +224,7 @@ def make_loaders(data, config):
             config.batch_size,
             shuffle=True,
             drop_last=True,
+            early=early,
             **common,
         ),
         make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common),

@@ -32,7 +32,7 @@ def batches_of(loader):
 def from_step(loader, epoch, step):
     """An epoch of ``loader``, from its batch number ``step`` on; a sampler that shuffles by epochs is told which."""
     if isinstance(loader, Loader):
-        loader.sampler.set_epoch(epoch, step)
+        loader.begin(epoch, step)
         return loader
     sampler = getattr(loader, "batch_sampler", None)  # of Paddle's DataLoader
     if hasattr(sampler, "set_epoch"):

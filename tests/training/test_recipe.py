@@ -1,5 +1,6 @@
 """What a recipe changes of the loop, one switch at a time, each against a witness of its own."""
 
+import contextlib
 import dataclasses
 import math
 
@@ -14,6 +15,7 @@ from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.model.losses import LabelSmoothingCrossEntropy
 from fasternet_paddle.runs.folder import save_weights_file
 from fasternet_paddle.runs.run import load_run
+from fasternet_paddle.train import _parse
 from fasternet_paddle.training.beginning import begin_model
 from fasternet_paddle.training.distilling import Distillation, read_teacher
 from fasternet_paddle.training.ema import Ema
@@ -21,6 +23,7 @@ from fasternet_paddle.training.freezing import freeze
 from fasternet_paddle.training.metrics import History, Tally
 from fasternet_paddle.training.optimizers import make_optimizer, rate_shares
 from fasternet_paddle.training.parts import make_parts
+from fasternet_paddle.training.recipes import describe_recipes, load_recipe, recipe_names
 from fasternet_paddle.training.schedules import make_schedule
 from fasternet_paddle.training.session import Session
 from fasternet_paddle.training.steps import Extras, extras_of
@@ -366,6 +369,10 @@ def test_callbacks_are_given_each_epoch():
         ({"layer_decay": 0.0}, r"layer_decay must lie in \(0, 1\]"),
         ({"layer_decay": 1.5}, r"layer_decay must lie in \(0, 1\]"),
         ({"alpha": 0.7}, "need a teacher"),
+        ({"early_image_size": 64}, "early_image_size and early_epochs go together"),
+        ({"early_epochs": 1.0}, "early_image_size and early_epochs go together"),
+        ({"early_image_size": 64, "early_epochs": 3.0}, "early_image_size and early_epochs go together"),
+        ({"early_image_size": 16, "early_epochs": 1.0}, "early_image_size must be at least 32"),
         ({"teacher": "x", "alpha": 1.5}, r"alpha must lie in \[0, 1\]"),
         ({"teacher": "x", "temperature": 0.0}, "temperature must be above 0"),
         ({"optimizer": "lion"}, "unknown optimizer 'lion'; known: adamw, sgd"),
@@ -395,3 +402,75 @@ def test_a_wrong_setting_is_one_sentence(settings, says):
 def test_what_cannot_begin_is_one_sentence(settings, says):
     with pytest.raises(FasterNetError, match=says):
         make_parts(small(**settings), DIGITS)
+
+
+# ---- recipes by name ----
+
+
+def test_a_recipes_milestones_move_with_its_epochs(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("about: a test\nepochs: 30\nwarmup_epochs: 3\nby_variant:\n  s: {weight_decay: 0.5}\n")
+    assert load_recipe(str(file)) == TrainConfig(epochs=30, warmup_epochs=3)
+    assert load_recipe(str(file), "s", 60) == TrainConfig(epochs=60, warmup_epochs=6.0, weight_decay=0.5, variant="s")
+    assert load_recipe("notebook") == TrainConfig()
+
+
+@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("variant", ["t0", "l"])
+@pytest.mark.parametrize("epochs", [None, 3, 500])
+def test_every_recipe_of_the_package_is_whole(name, variant, epochs):
+    config = load_recipe(name, variant, epochs)
+    assert config.variant == variant and epochs in (None, config.epochs)
+    assert any(line.startswith(f"{name}: ") and len(line) > len(name) + 10 for line in describe_recipes())
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("epochs: 0", "epochs must be at least 1"),
+        ("epocs: 3", "unknown settings epocs"),
+        ("- 1", "it must be a mapping"),
+        ("by_variant: 3", "by_variant a mapping"),
+        ("by_variant: {t0: 3}", "by_variant must hold settings for t0"),
+        ("about: 3", "about must be text"),
+        ("a: &a [1]\nb: *a", "aliases"),
+    ],
+)
+def test_a_wrong_recipe_is_one_sentence(text, says, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(FasterNetError, match=says):
+        load_recipe(str(file))
+
+
+@pytest.mark.parametrize(
+    "argv, wanted",
+    [
+        (["--recipe", "finetune"], {"epochs": 20, "warmup_epochs": 1.0, "backbone_rate": 0.1}),
+        (["--recipe", "finetune", "--epochs", "40"], {"epochs": 40, "warmup_epochs": 2.0}),
+        (["--recipe", "finetune", "--epochs", "40", "--warmup-epochs", "1"], {"epochs": 40, "warmup_epochs": 1.0}),
+        (["--recipe", "notebook", "--learning-rate", "0.5"], {"learning_rate": 0.5, "epochs": 100}),
+        ([], {"epochs": 100}),
+    ],
+)
+def test_flags_win_over_a_recipe(argv, wanted):
+    settings = _parse([*argv, "--dataset", "digits"]).settings
+    assert {name: getattr(settings, name) for name in wanted} == wanted and settings.dataset == "digits"
+
+
+@pytest.mark.parametrize("other", [["--resume"], ["--config", "x.yaml"]])
+def test_two_whole_recipes_are_refused(other):
+    with pytest.raises(FasterNetError, match="--recipe and --"):
+        _parse(["--recipe", "finetune", *other])
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_early_epochs_have_smaller_images(num_workers):
+    config = small(early_image_size=64, early_epochs=1.0, batch_size=4, max_steps=1, num_workers=num_workers)
+    with contextlib.closing(make_parts(config, DIGITS)) as parts:
+        sides = []
+        for epoch in (0, 1, 0):
+            parts.train_loader.begin(epoch)
+            sides += [images.shape for images, _ in parts.train_loader]
+        assert sides == [[4, 3, 64, 64], [4, 3, 32, 32], [4, 3, 64, 64]]
+        assert [images.shape[-1] for images, _ in parts.val_loader] == [32]
