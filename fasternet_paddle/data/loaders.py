@@ -12,6 +12,8 @@ is read to its end: docs/loading.md).
 import contextlib
 import math
 import random
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import paddle
@@ -24,6 +26,14 @@ from .preparation import config_preparation
 from .workers import Workers
 
 
+class ByEpoch(NamedTuple):
+    """Two transforms: ``early`` of the first ``epochs``, ``late`` of the others; their S may differ."""
+
+    epochs: int
+    early: Callable | None
+    late: Callable
+
+
 class TransformedImages:
     """``Images`` with a transform; the key is an ``(epoch, index)`` pair, or an index alone for epoch 0.
 
@@ -32,21 +42,20 @@ class TransformedImages:
 
     Args:
         images: ``Images``.
-        transform: from uint8 ``(H, W, 3)`` to float32 ``(3, S, S)``.
+        transform: from uint8 ``(H, W, 3)`` to float32 ``(3, S, S)``, or ``ByEpoch`` of two such.
         seed: of what is random.
-        early: (number of first epochs, their transform), which may be of another S; None: there are none.
     """
 
-    def __init__(self, images, transform, seed=0, early=None):
+    def __init__(self, images, transform, seed=0):
         self.images = images
-        self.late, self.early = transform, early
+        self.transforms = transform if isinstance(transform, ByEpoch) else ByEpoch(0, None, transform)
         self.seed = seed
         self.begin(0)
 
     def begin(self, epoch):
         """Take the transform of an epoch; whether it is another than the one before."""
         before = getattr(self, "transform", None)
-        self.transform = self.early[1] if self.early is not None and epoch < self.early[0] else self.late
+        self.transform = self.transforms.early if epoch < self.transforms.epochs else self.transforms.late
         return self.transform is not before
 
     def __getitem__(self, key):
@@ -180,14 +189,11 @@ class Loader:
 
 
 def make_loader(
-    images, transform, batch_size, *, shuffle=False, drop_last=False, num_workers=0, seed=0, max_steps=None, early=None
+    images, transform, batch_size, *, shuffle=False, drop_last=False, num_workers=0, seed=0, max_steps=None
 ):
-    """A ``Loader`` over ``images`` (an ``Images``) with the arguments of the notebook's ``DataLoader``.
-
-    ``early`` is that of ``TransformedImages``.
-    """
+    """A ``Loader`` over ``images`` (an ``Images``) with the arguments of the notebook's ``DataLoader``."""
     sampler = EpochSampler(len(images), batch_size, shuffle, drop_last, seed, max_steps)
-    return Loader(TransformedImages(images, transform, seed, early), sampler, num_workers)
+    return Loader(TransformedImages(images, transform, seed), sampler, num_workers)
 
 
 TRAIN_TRANSFORMS = {  # augment: what makes the training transform of a size, for pictures and for digits
@@ -213,18 +219,17 @@ def make_loaders(data, config):
     pictures, digits = TRAIN_TRANSFORMS[config.augment]
     transform = digits if data.name == "digits" else pictures
     prepare = config_preparation(config)
-    early = None
+    train = transform(config.image_size)
     if config.early_image_size is not None:
-        early = round(config.early_epochs), transform(config.early_image_size)
+        train = ByEpoch(round(config.early_epochs), transform(config.early_image_size), train)
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
     return (
         make_loader(
             decoded_to(data.train, math.ceil(config.image_size / SMALLEST_BOX)),
-            transform(config.image_size),
+            train,
             config.batch_size,
             shuffle=True,
             drop_last=True,
-            early=early,
             **common,
         ),
         make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common),
