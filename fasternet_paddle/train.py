@@ -37,6 +37,8 @@ class TrainFlags:
     """Seconds between two checkpoints; 0 saves after each step."""
     keep_checkpoints: int = KEEP_CHECKPOINTS
     """How many checkpoints to keep; with one alone there is none to fall back to."""
+    visualdl: bool = False
+    """Also write losses, accuracies, learning rate and predictions for VisualDL's panel (the extra visualdl)."""
 
 
 @cli.entry
@@ -54,6 +56,7 @@ def main(argv=None):
         overwrite=flags.overwrite,
         checkpoint_every=flags.checkpoint_every,
         keep_checkpoints=flags.keep_checkpoints,
+        visualdl=flags.visualdl,
     )
     best = run.history.best()
     print(f"best validation accuracy {best['val_top1']:.4f} in epoch {best['epoch']}, chosen on the same images")

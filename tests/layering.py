@@ -29,7 +29,7 @@ FILES = {
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),
     "training": (
         *("trainer", "batches", "metrics", "optimizers", "schedules", "parts", "session", "resuming", "forecast"),
-        *("recipes", "freezing", "ema", "steps", "keeping", "distilling", "beginning", "reporting"),
+        *("recipes", "freezing", "ema", "steps", "keeping", "distilling", "beginning", "reporting", "panel"),
     ),
     "runs": ("folder", "checkpoints", "guards", "records", "run", "recorded"),
     "inference": (

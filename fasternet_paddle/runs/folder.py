@@ -49,6 +49,8 @@ RUN_FILES = (
     FAILED_STEP,
 )
 
+PANEL = "visualdl"  # a folder of its own: what VisualDL shows
+PANEL_FILES = "*vdlrecords*"  # as it names them
 CHECKPOINTS = "checkpoints"  # a folder of its own, ``checkpoints.py`` names what is in it
 CHECKPOINT_FILES, HALF_WRITTEN = f"{CHECKPOINTS}/step-*.safetensors", f"{CHECKPOINTS}/.step-*"
 LOCK = ".lock"
@@ -116,6 +118,16 @@ def clear_work_path(work_path):
             old.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(work_path, error) from error
+    clear_panel(path / PANEL)
+
+
+def clear_panel(panel):
+    """Take away what VisualDL shows of another run in this folder."""
+    try:
+        for old in Path(panel).glob(PANEL_FILES):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(panel, error) from error
 
 
 def sweep_work_path(work_path):

@@ -22,8 +22,10 @@ import paddle
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
+from ..data.preparation import config_preparation
 from ..model.fasternet import check_names
 from ..model.losses import LabelSmoothingCrossEntropy
+from ..results.plots import show_predictions
 from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
@@ -31,6 +33,7 @@ from ..runtime import machine
 from .beginning import begin_model
 from .forecast import Rate
 from .optimizers import make_optimizer
+from .panel import Panel, log_writer
 from .reporting import report_run
 from .session import Session
 from .steps import make_extras
@@ -80,6 +83,7 @@ def run_training(
     overwrite=False,
     checkpoint_every=CHECKPOINT_EVERY,
     keep_checkpoints=KEEP_CHECKPOINTS,
+    visualdl=False,
 ):
     """Train as ``python -m fasternet_paddle.train`` does: the same lines, files, checkpoints and numbers.
 
@@ -89,6 +93,7 @@ def run_training(
         overwrite: replace the run that is there.
         checkpoint_every: seconds between two checkpoints; 0 saves after each step.
         keep_checkpoints: how many to keep, at least 1.
+        visualdl: also write what VisualDL's panel shows, into the folder ``visualdl`` there.
 
     Returns:
         ``Run`` with the best epoch's network, as ``load_run`` reads it from ``best_model.pdparams``, its history, and
@@ -99,6 +104,8 @@ def run_training(
         Stopped: Ctrl-C or SIGTERM ended the run; it is saved, and ``resume=True`` goes on with it.
     """
     check_names(config.variant, config.mixer)
+    if visualdl:
+        log_writer()  # refuse now what is not installed
     session = Session(
         config,
         resume=resume,
@@ -114,11 +121,23 @@ def run_training(
     with drawable(data.class_names), contextlib.closing(make_parts(config, data)) as parts, session:
         session.start(parts, data)
         rate = Rate(session.progress, config.batch_size)
-        history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
+        with _panel(config, data) if visualdl else contextlib.nullcontext() as panel:
+            after = [panel] if visualdl else []
+            history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session, after_epoch=after)
         speed = rate.described()
         best = load_run(Path(config.work_path) / folder.BEST_MODEL)
         test = report_run(best, history, data, parts.val_loader, speed=speed, after_batch=session.leave_if_asked)
     return dataclasses.replace(best, history=history, test=test)
+
+
+def _panel(config, data):
+    """VisualDL's panel of a run, with what its network answers for the first validation images."""
+    prepare = config_preparation(config)
+
+    def draw(model):
+        return show_predictions(model, data, config.image_size, prepare=prepare)[0].figure
+
+    return Panel(Path(config.work_path) / folder.PANEL, draw)
 
 
 def _warn_of_worthless(config, data):
