@@ -19,6 +19,7 @@ import tyro
 from .errors import FasterNetError
 from .explaining.explanation import METHODS, find_method
 from .files import writing
+from .files.lists import printable
 from .files.names import own_names
 from .runtime import cli, machine
 from .runtime.flags import DataFlags, EngineFlags, NetworkFlags, override
@@ -146,7 +147,7 @@ def explain_item(explainer, item, flags):
         item.image, flags.classes or None, seed=flags.seed, true_class=item.label, **settings
     )
     seconds = time.perf_counter() - start
-    print(f"{item.name}: {summary(explanation, seconds)}")
+    print(printable(f"{item.name}: {summary(explanation, seconds)}"))
 
     stem = flags.output / f"{flags.method}-{item.name}"
     explanation.save(f"{stem}.npz")

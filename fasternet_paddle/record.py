@@ -9,7 +9,6 @@ The record is written into every weights file as one more key, into checkpoints,
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 
 from .errors import FasterNetError
@@ -21,6 +20,10 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 BEYOND_THE_RECIPE = ("interpolation", "crop_ratio", "mean", "std", "stem_act", "temperature")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB channels in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
+LARGEST_SIDE = 4096  # pixels; an input of that size takes 200 MB
+SMALLEST_CROP = 0.25  # of ``crop_ratio``: what is cropped from is enlarged by its inverse
+MEAN_RANGE, STD_RANGE = (-10, 10), (1e-3, 10)  # of channels in [0, 1]; 1/255 brings them back to 0..255
+TEMPERATURE_RANGE = (1e-4, 1e4)
 LARGEST = 4 << 20  # bytes of JSON; 10,000 class names take some 200 kB
 
 
@@ -69,15 +72,16 @@ class Record:
                 object.__setattr__(self, name, tuple(value))
         names = isinstance(self.class_names, tuple) and self.class_names and all(map(_is_text, self.class_names))
         _check(names, "class_names", "be names", self)
-        _check(_is_count(self.image_size) and self.image_size >= 32, "image_size", "be 32 pixels or more", self)
+        size = _is_count(self.image_size) and 32 <= self.image_size <= LARGEST_SIDE
+        _check(size, "image_size", f"be 32 pixels or more, up to {LARGEST_SIDE}", self)
         _check(self.resize in RESIZES, "resize", f"be one of {', '.join(RESIZES)}", self)
         known = ", ".join(INTERPOLATIONS)
         _check(self.interpolation in INTERPOLATIONS, "interpolation", f"be one of {known}", self)
-        _check(_is_number(self.crop_ratio) and 0 < self.crop_ratio <= 1, "crop_ratio", "lie in (0, 1]", self)
-        for name in ("mean", "std"):
+        _check(_lies_in(self.crop_ratio, SMALLEST_CROP, 1), "crop_ratio", f"lie in [{SMALLEST_CROP}, 1]", self)
+        for name, (low, high) in {"mean": MEAN_RANGE, "std": STD_RANGE}.items():
             values = getattr(self, name)
-            sound = isinstance(values, tuple) and len(values) == 3 and all(map(_is_number, values))
-            _check(sound and (name == "mean" or min(values) > 0), name, "be three numbers, of std above 0", self)
+            sound = isinstance(values, tuple) and len(values) == 3 and all(_lies_in(v, low, high) for v in values)
+            _check(sound, name, f"be three numbers in [{low}, {high}]", self)
         for name in ("variant", "mixer", "dataset"):
             _check(isinstance(getattr(self, name), str), name, "be text", self)
         _check(self.embed_dim is None or _is_count(self.embed_dim), "embed_dim", "be a whole number above 0", self)
@@ -85,11 +89,12 @@ class Record:
             isinstance(self.depths, tuple) and self.depths and all(map(_is_count, self.depths))
         )
         _check(depths, "depths", "be whole numbers above 0", self)
-        rate = self.drop_path is None or (_is_number(self.drop_path) and 0 <= self.drop_path < 1)
+        rate = self.drop_path is None or (_lies_in(self.drop_path, 0, 1) and self.drop_path < 1)
         _check(rate, "drop_path", "lie in [0, 1)", self)
         _check(isinstance(self.stem_act, bool), "stem_act", "be true or false", self)
-        warm = self.temperature is None or (_is_number(self.temperature) and self.temperature > 0)
-        _check(warm, "temperature", "be above 0", self)
+        low, high = TEMPERATURE_RANGE
+        warm = self.temperature is None or _lies_in(self.temperature, low, high)
+        _check(warm, "temperature", f"be above 0, in [{low:g}, {high:g}]", self)
 
     @classmethod
     def of(cls, config, class_names, **others):
@@ -141,12 +146,13 @@ def _check(holds, name, rule, record):
 
 
 def _is_text(value):
-    return isinstance(value, str) and value != ""
+    """Whether a name can be written to every file: half a surrogate pair, which JSON can hold, cannot."""
+    return isinstance(value, str) and value != "" and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _lies_in(value, low, high):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high

@@ -8,6 +8,7 @@ names of their own are taken by number.
 """
 
 import dataclasses
+import unicodedata
 
 import numpy as np
 
@@ -28,10 +29,11 @@ def renumbered(images, names, wanted, source="the data"):
     Raises:
         FasterNetError: an image of a class that ``wanted`` lacks.
     """
-    names, wanted = tuple(names), tuple(wanted)
+    names, wanted = _comparable(names, wanted)
     if names == wanted:
         return images
     place = {name: number for number, name in enumerate(wanted)}
+    _check_once(names, wanted, images.labels)
     lacking = [names[label] for label in np.unique(images.labels) if names[label] not in place]
     if lacking:
         raise FasterNetError(
@@ -65,11 +67,13 @@ def in_order_of(data, wanted, run):
     Raises:
         FasterNetError: the data have not the same classes.
     """
-    names, wanted = tuple(data.class_names), tuple(wanted)
-    if names == wanted:
+    own, (names, wanted) = tuple(wanted), _comparable(data.class_names, wanted)
+    if tuple(data.class_names) == own:
         return data
+    if names == wanted:
+        return dataclasses.replace(data, class_names=own)
     if len(names) == len(wanted) and not data.named:
-        return dataclasses.replace(data, class_names=wanted)
+        return dataclasses.replace(data, class_names=own)
     if sorted(names) != sorted(wanted) or len(set(names)) < len(names) or data.listing is not None:
         raise FasterNetError(
             f"{run} holds a run on the classes {shortened(wanted)}, and {data.name} has {shortened(names)}",
@@ -80,7 +84,26 @@ def in_order_of(data, wanted, run):
     print(f"note: {data.name} numbers its classes otherwise than the run in {run}: mapped by name")
     parts = {name: getattr(data, name) for name in ("train", "val", "test") if getattr(data, name) is not None}
     moved = {name: Images(part.images, places[part.labels]) for name, part in parts.items()}
-    return dataclasses.replace(data, class_names=wanted, **moved)
+    return dataclasses.replace(data, class_names=own, **moved)
+
+
+def _comparable(names, wanted):
+    """Two lists of names in one form of Unicode, for a Mac writes an accent apart; as they are where that is no name's
+    own any more."""
+    alike = [tuple(unicodedata.normalize("NFC", name) for name in given) for given in (names, wanted)]
+    distinct = all(len(set(a)) == len(set(b)) for a, b in zip(alike, (names, wanted), strict=True))
+    return alike if distinct else (tuple(names), tuple(wanted))
+
+
+def _check_once(names, wanted, labels):
+    """Refuse a name that images have and that two of the network's outputs share."""
+    twice = [names[label] for label in np.unique(labels) if wanted.count(names[label]) > 1]
+    if twice:
+        raise FasterNetError(
+            f"{wanted.count(twice[0])} of the network's classes are called {twice[0]!r}, so that data in another order "
+            f"cannot be mapped to them by name",
+            change="class_names",
+        )
 
 
 def shortened(names):

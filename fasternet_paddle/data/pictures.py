@@ -11,7 +11,8 @@
 - Floats of the other forms are in [0, 1].
 
 A leading axis of one image is dropped. Refused is what cannot be told: floats that mean 0..255, and floats
-``(3, H, W)`` that all lie in [0, 1], as a picture's do, and an even picture's after normalisation too.
+``(3, H, W)`` that all lie in [0, 1], as a picture's do, and an even picture's after normalisation too. Of several
+images all floats are in [0, 1], or none: a mixture is refused.
 """
 
 import os
@@ -25,10 +26,14 @@ from ..files.images import read_image, upright_rgb
 from .preparation import Preparation
 
 OVERSHOOT = 0.1  # beyond [0, 1], that cubic interpolation leaves; normalised images reach from -2.1 to 2.6
+FARTHEST_OF_BATCH = 50.0  # the same of a batch that is given as the network's input: 20 times, a fifth of 255
+CONTRAST = 0.5  # between values of an image in [0, 1]: below it may be an even picture, normalised
 FARTHEST = 10.0  # from 0: four times what a normalised image reaches, a 25th of 255
 NOTEBOOKS_SIZE = 224  # pixels: for larger pictures where nothing is known of the network
 NOTEBOOKS = Preparation(NOTEBOOKS_SIZE)
 SMALLEST = 32  # pixels: the network divides both sides by 32
+PATH = (str, bytes, os.PathLike)
+READ = (*PATH, Image.Image)  # what is no array yet, and never floats
 
 
 def as_picture(image, preparation=None):
@@ -87,7 +92,7 @@ def _prepared(picture, preparation):
 
 def is_input(image, units=None):
     """Whether an image is the network's normalised input, its channels first or last."""
-    if isinstance(image, (str, os.PathLike, Image.Image)):
+    if isinstance(image, READ):
         return False
     array = _as_array(image)
     if not np.issubdtype(array.dtype, np.floating):
@@ -97,13 +102,31 @@ def is_input(image, units=None):
     return _is_planes(array) or (array.shape[2:] == (3,) and not units[False])
 
 
+def check_input(x, prepare):
+    """Refuse a batch ``(N, 3, H, W)`` of floats that nobody can have normalised; warn where all lie in [0, 1]."""
+    farthest = FARTHEST_OF_BATCH if prepare is None else max(FARTHEST_OF_BATCH, 4 / float(prepare.std.min()))
+    if x.size and not np.isfinite(x).all():
+        raise FasterNetError("the network's input holds NaN or infinity; look at what made it")
+    if x.size and np.abs(x).max() > farthest:
+        raise FasterNetError(
+            f"the network's input must be normalised floats (-2.1 to 2.6), got {x.min():.3g} to {x.max():.3g}; give "
+            f"0..255 as integers: images.astype('uint8')"
+        )
+    if x.size and x.min() >= 0 and x.max() <= 1 and np.ptp(x) >= CONTRAST:
+        warnings.warn(
+            f"the network's input lies between {x.min():.3g} and {x.max():.3g}, as pictures in [0, 1] do that are not "
+            f"normalised; give those with their channels last, x.transpose(0, 2, 3, 1), or as integers",
+            stacklevel=3,  # who called logits
+        )
+
+
 def _as_array(image):
     """An image as an array without a leading axis of one image, and refused where it is no image."""
-    if isinstance(image, (str, os.PathLike)):
-        return read_image(image)
+    if isinstance(image, PATH):
+        return read_image(os.fsdecode(image))
     if isinstance(image, Image.Image):
         return upright_rgb(image)
-    array = np.asarray(image)
+    array = _numbers(image)
     array = array[0] if array.ndim == 4 and len(array) == 1 else array
     if not array.size:
         raise FasterNetError(f"an image must have pixels, got the shape {array.shape}")
@@ -114,7 +137,23 @@ def _as_array(image):
             f"an image must be (H, W, 3), (H, W, 4) or (H, W) integers, or (3, H, W) normalised floats, "
             f"got {array.dtype} {array.shape}"
         )
+    if array.ndim == 2 and (isinstance(image, (list, tuple)) or array.shape[1] in (3, 4)):
+        raise FasterNetError(
+            f"{array.shape} may be a grey picture or a row of one in colours; give a whole picture as an array"
+        )
     return array
+
+
+def _numbers(image):
+    """What is neither a file nor Pillow's as an array: tensors of Paddle or PyTorch, lists, other packages' arrays."""
+    try:
+        if hasattr(image, "detach") and hasattr(image, "cpu"):  # a tensor may need gradients, or lie on a GPU
+            image = image.detach().cpu()
+        if "bfloat16" in str(getattr(image, "dtype", "")):  # which Paddle gives to numpy as integers
+            image = image.float() if hasattr(image, "float") else image.astype("float32")
+        return np.asarray(image)
+    except Exception as error:  # what a stranger's class, or numpy for lists of unequal rows, raises
+        raise FasterNetError(f"an image must be an array, got a {type(image).__name__}: {error}") from None
 
 
 def _is_planes(array):
@@ -124,12 +163,22 @@ def _is_planes(array):
 
 def _units(images):
     """Whether all floats lie in [0, 1], as far as interpolation keeps them there: of ``(3, H, W)``, and of the rest."""
-    units = {True: True, False: True}  # by ``_is_planes``
+    units, clear = {True: True, False: True}, {}  # by ``_is_planes``
     for image in images:
-        if not isinstance(image, (str, os.PathLike, Image.Image)):
+        if not isinstance(image, READ):
             array = _as_array(image)
             if np.issubdtype(array.dtype, np.floating):
-                units[_is_planes(array)] &= bool(array.min() >= -OVERSHOOT and array.max() <= 1 + OVERSHOOT)
+                planes, low, high = _is_planes(array), array.min(), array.max()
+                is_unit = bool(low >= -OVERSHOOT and high <= 1 + OVERSHOOT)
+                units[planes] &= is_unit
+                if is_unit and high - low >= CONTRAST:
+                    clear[planes] = (low, high)
+    for planes, (low, high) in clear.items():
+        if not units[planes]:
+            raise FasterNetError(
+                f"of several images some floats lie in [0, 1] ({low:.3g} to {high:.3g}), as those of a picture do, and "
+                f"some beyond it, as normalised ones do; give all of them in one form"
+            )
     return units
 
 
@@ -153,6 +202,10 @@ def _check_floats(array, units):
         raise FasterNetError(
             f"an image of floats must lie in [0, 1] or be normalised (-2.1 to 2.6), got {array.min():.3g} to "
             f"{array.max():.3g}; give 0..255 as integers: image.astype('uint8')"
+        )
+    if array.shape[2:] in ((), (1,), (4,)) and (array.min() < -OVERSHOOT or array.max() > 1 + OVERSHOOT):
+        raise FasterNetError(
+            f"grey floats, and those with an opacity, must lie in [0, 1], got {array.min():.3g} to {array.max():.3g}"
         )
     if _is_planes(array) and units[True]:
         raise FasterNetError(

@@ -54,7 +54,7 @@ class Preparation:
         self.interpolation = interpolation or RESIZES[resize]
         self.crop_ratio = crop_ratio
         self.shorter = round(size / crop_ratio)  # of "crop", in pixels
-        self.padding = tuple(round(255 * value) for value in mean)
+        self.padding = tuple(min(255, max(0, round(255 * value))) for value in mean)
         self.mean = np.array(mean, np.float32).reshape(3, 1, 1)
         self.std = np.array(std, np.float32).reshape(3, 1, 1)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..data.preparation import Preparation
 from ..errors import FasterNetError
+from ..files.lists import as_class_names
 from .explanation import Explanation, find_method
 from .perturbation import prepare
 
@@ -59,7 +60,7 @@ class Explainer:
         self.preparation = getattr(classifier, "preparation", None)
         if image_size is not None:
             self.preparation = self.preparation.at(image_size) if self.preparation else Preparation(image_size)
-        self.class_names = tuple(class_names) or getattr(classifier, "class_names", ())
+        self.class_names = as_class_names(class_names) or getattr(classifier, "class_names", ())
         self.segment = segment
 
     @property

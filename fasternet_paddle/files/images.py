@@ -93,6 +93,8 @@ def upright_rgb(image):
         FasterNetError: its numbers have no agreed range, or it cannot be loaded.
     """
     with refusals_name("the image", "image of Pillow's"):
+        if 0 in image.size:
+            raise Refusal(f"it has no pixels ({image.width} x {image.height})")
         return _upright(colours.rgb(image), _orientation(image))
 
 

@@ -21,8 +21,16 @@ STARTS = {
     b"Rar!\x1a\x07": "a RAR archive",
     b"\x89PNG\r\n\x1a\n": PNG,
     b"\xff\xd8\xff": JPEG,
+    b"\0\0\0\x0cjP  \r\n\x87\n": "a JPEG 2000 picture",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
+    b"8BPS": "a Photoshop picture (.psd)",
     b"%PDF": "a PDF document",
     b"MATLAB 5.0": "a file of Matlab's (.mat)",
+}
+BRANDS = {  # of what begins with its size and "ftyp"
+    b"avif": "an AVIF picture",
+    b"avis": "an AVIF picture",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1"), "a HEIC picture, as telephones take them"),
 }
 ZIP_START = b"PK\3\4"
 ZIP_MEMBERS = {  # the first member's ending: what such a zip is
@@ -36,6 +44,8 @@ def kind_of(start):
     for signature, kind in STARTS.items():
         if start.startswith(signature):
             return kind
+    if start[4:8] == b"ftyp":
+        return BRANDS.get(start[8:12], "a film (.mp4, .mov)")
     if start.startswith(ZIP_START) and len(start) >= 30:
         (length,) = struct.unpack_from("<H", start, 26)
         member = start[30 : 30 + length]

@@ -10,8 +10,10 @@ class's name must be text.
 
 import csv
 import io
+import os
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Set
 
 from ..errors import FasterNetError
 from .opening import MIB, Refusal, open_file, refusals_name
@@ -86,6 +88,32 @@ def read_class_list(path):
         if len(set(names.values())) < len(lines):
             raise Refusal("a name comes twice")
         return names
+
+
+def as_class_names(names):
+    """Names of a network's outputs in their order, given from Python, as a tuple of str.
+
+    Args:
+        names: str or whole numbers, or the path of a text file with a name a line.
+
+    Raises:
+        FasterNetError: what has no order or is no name, or a file that holds none.
+    """
+    if isinstance(names, (str, os.PathLike)):
+        by_number = read_class_list(os.path.expanduser(names))
+        if sorted(by_number) != list(range(len(by_number))):
+            raise FasterNetError(f"{names} must number its classes from 0 without a gap", change="class_names")
+        return tuple(by_number[number] for number in range(len(by_number)))
+    if isinstance(names, (Mapping, Set)) or not isinstance(names, Iterable):
+        raise FasterNetError(
+            f"class_names must be a list, in the order of the network's outputs, got a {type(names).__name__}",
+            change="class_names",
+        )
+    found = tuple(str(name) if hasattr(name, "__index__") and not isinstance(name, bool) else name for name in names)
+    wrong = [name for name in found if not isinstance(name, str) or not name]
+    if wrong:
+        raise FasterNetError(f"class_names must be names, got {wrong[0]!r:.80}", change="class_names")
+    return tuple(map(str, found))
 
 
 def _lines(path, limit, errors):

@@ -11,15 +11,15 @@ On a CPU the ``paddle`` engine runs oneDNN kernels with batch norm folded into t
 it can be pickled, and lives on in a forked process (docs/serving.md).
 """
 
-import warnings
-
 import numpy as np
 import paddle
 
-from ..data.pictures import as_inputs
+from ..data.pictures import as_inputs, check_input
 from ..data.preparation import Preparation, preparation
 from ..errors import FasterNetError
 from ..exporting.network import input_channels
+from ..files.lists import as_class_names
+from ..record import LARGEST_SIDE
 from .choosing import ENGINES, PRECISIONS, loss_of, open_network, plan_of
 from .int8 import Int8
 from .runners import Eager, check_precision, place_of
@@ -29,7 +29,6 @@ SMALLEST = 32  # pixels: the network divides both sides by 32
 SHOWN = 224  # pixels a side, where nobody knows them: the notebook's
 BYTES_A_RUN = {"cpu": 1 << 30, "gpu": 8 << 30}  # of all layers' outputs; larger batches are run in parts
 AT_A_TIME = 64  # images that ``predict`` reads and prepares before it runs them
-CONTRAST = 0.5  # between values of a batch, in [0, 1]: below it may be grey pictures, normalised
 
 
 class Predictor:
@@ -66,6 +65,8 @@ class Predictor:
         class_names=None,
         prepare=None,
     ):
+        if threads is not None and not (hasattr(threads, "__index__") and threads >= 1):
+            raise FasterNetError(f"threads must be a whole number, at least 1, got {threads!r}")
         int8 = precision if isinstance(precision, Int8) else None
         plan = plan_of(engine, precision, threads)
         model, run = (model, None) if isinstance(model, paddle.nn.Layer) else (model.model, model)
@@ -123,8 +124,8 @@ class Predictor:
         Raises:
             FasterNetError: what is no image, or floats of which it cannot be told what they are.
         """
-        if top_k < 1:
-            raise FasterNetError(f"top_k must be at least 1, got {top_k}")
+        if not hasattr(top_k, "__index__") or top_k < 1:
+            raise FasterNetError(f"top_k must be a whole number, at least 1, got {top_k!r}")
         several = _is_several(images)
         answers = []
         for batch in self._batches(images if several else [images]):
@@ -148,7 +149,8 @@ class Predictor:
         if not _is_batch(x):
             parts = [self._logits(batch) for batch in self._batches(x if _is_several(x) else [x])]
             return np.concatenate(parts) if parts else np.empty((0, self.num_classes), np.float32)
-        _warn_if_pictures(x)
+        if self.channels == 3:
+            check_input(np.asarray(x), self.preparation)
         return self._logits(x)
 
     def probabilities(self, x):
@@ -207,6 +209,7 @@ class Predictor:
 
 def _names(num_classes, record, run, given):
     """Names of the classes, as far as there are some that fit."""
+    given = () if given is None else as_class_names(given)
     if given and len(given) != num_classes:
         raise FasterNetError(
             f"class_names must name each of the {num_classes} classes, got {len(given)}", change="class_names"
@@ -219,6 +222,11 @@ def _preparation(record, run, image_size, prepare):
     """The ``Preparation`` of a network's images, as far as somebody knows it."""
     if prepare is not None:
         return prepare
+    if image_size is not None and not (hasattr(image_size, "__index__") and SMALLEST <= image_size <= LARGEST_SIDE):
+        raise FasterNetError(
+            f"image_size must be a whole number of pixels, {SMALLEST} to {LARGEST_SIDE}, got {image_size!r}",
+            change="image_size",
+        )
     known = preparation(record) if record is not None else None
     size = image_size or (None if run is None else run.config.image_size)
     if size is None or (known is not None and image_size is None):
@@ -236,14 +244,3 @@ def _is_batch(x):
     if getattr(x, "ndim", 0) != 4:
         return False
     return np.issubdtype(np.asarray(x[:0]).dtype, np.floating) and x.shape[3] not in (1, 3, 4)
-
-
-def _warn_if_pictures(x):
-    """Say that a batch lies in [0, 1], as pictures do that nobody has normalised."""
-    x = np.asarray(x)
-    if x.size and x.min() >= 0 and x.max() <= 1 and np.ptp(x) >= CONTRAST:
-        warnings.warn(
-            f"the network's input lies between {x.min():.3g} and {x.max():.3g}, as pictures in [0, 1] do that are not "
-            f"normalised; give those with their channels last, x.transpose(0, 2, 3, 1), or as integers",
-            stacklevel=3,  # who called logits
-        )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..config import CIFAR10_NAMES, DATASETS, TrainConfig
 from ..errors import FasterNetError
-from ..files.lists import read_class_list
+from ..files.lists import as_class_names
 from ..model.fasternet import VARIANTS, check_names, variant_of
 from ..record import Record
 from ..weights.fitting import IMAGENET_CLASSES, foreign_record, numbered
@@ -149,12 +149,9 @@ def given_names(class_names, count):
         FasterNetError: another number of names, or a file that holds none.
     """
     alone = isinstance(class_names, (str, os.PathLike))
-    names = (class_names,) if alone else tuple(class_names)
-    if len(names) == 1 and (count > 1 or os.path.isfile(names[0])):
-        by_number = read_class_list(names[0])
-        if sorted(by_number) != list(range(len(by_number))):
-            raise FasterNetError(f"{names[0]} must number its classes from 0 without a gap", change="class_names")
-        names = tuple(by_number[number] for number in range(len(by_number)))
+    names = (os.fspath(class_names),) if alone else as_class_names(class_names)
+    if len(names) == 1 and (count > 1 or os.path.isfile(os.path.expanduser(names[0]))):
+        names = as_class_names(names[0])
     if len(names) != count:
         raise FasterNetError(
             f"class_names must name each of the network's {count} classes, got {len(names)}", change="class_names"

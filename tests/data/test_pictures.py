@@ -122,3 +122,71 @@ def test_files_and_pillows_images_are_read(tmp_path):
         assert (as_input(form, Preparation(32)) == validation_transform(32)(image)).all()
     with pytest.raises(FasterNetError, match="nowhere"):
         as_picture("nowhere.png")
+
+
+X = normalised(photograph("coffee", 40)[None])[0]
+UNIT = photograph("coffee", 40) / 255.0
+GREY_X = X[0]
+
+
+class NeedsGradient:
+    """A tensor as PyTorch's: refuses to be an array while it may need a gradient."""
+
+    dtype = "torch.bfloat16"
+
+    def __init__(self, array, steps=()):
+        self.array, self.steps = array, steps
+
+    def _after(step):
+        return lambda self: NeedsGradient(self.array, (*self.steps, step))
+
+    detach, cpu, float = _after("detach"), _after("cpu"), _after("float")
+
+    def __array__(self, dtype=None, copy=None):
+        if self.steps != ("detach", "cpu", "float"):
+            raise TypeError("Can't call numpy() on Tensor that requires grad.")
+        return self.array
+
+
+class Unreadable:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("lies on another machine")
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ([[1, 2], [3]], "must be an array, got a list"),
+        (Unreadable(), "must be an array, got a Unreadable: lies on another machine"),
+        (Image.new("RGB", (0, 5)), r"it has no pixels \(0 x 5\)"),
+        (photograph("coffee", 40)[0], "a row of one in colours"),
+        (photograph("coffee", 40)[..., 0].tolist(), "give a whole picture as an array"),
+        (GREY_X, r"grey floats, .* must lie in \[0, 1\]"),
+        (GREY_X[..., None], "grey floats"),
+        (np.dstack([X.transpose(1, 2, 0), GREY_X]), "those with an opacity"),
+        (b"nowhere.png", "nowhere.png cannot be opened"),
+    ],
+)
+def test_what_would_be_misread_is_refused(image, message):
+    for refuses in (as_picture, as_input):
+        with pytest.raises(FasterNetError, match=message):
+            refuses(image)
+
+
+@pytest.mark.parametrize("several", [[UNIT, X.transpose(1, 2, 0)], [UNIT.transpose(2, 0, 1), X]])
+def test_a_mixture_of_ranges_is_refused(several):
+    for images in (several, several[::-1]):
+        with pytest.raises(FasterNetError, match=r"some floats lie in \[0, 1\] \(.*give all of them in one form"):
+            as_pictures(images)
+
+
+def test_tensors_of_every_kind_are_read(tmp_path):
+    image = photograph("coffee", 40)
+    assert (as_input(NeedsGradient(X)) == X).all()
+    assert (as_input(paddle.to_tensor(X, stop_gradient=False)) == X).all()
+    half = paddle.to_tensor(X).astype("bfloat16")  # numpy gets these as integers
+    assert (as_input(half) == half.astype("float32").numpy()).all()
+    for form in (np.asfortranarray(image), image[::-1][::-1], image.astype(">u2"), np.ma.array(image)):
+        assert (as_picture(form) == image).all()
+    Image.fromarray(image).save(tmp_path / "coffee.png")
+    assert (as_picture(bytes(tmp_path / "coffee.png")) == image).all()

@@ -57,6 +57,12 @@ def test_test_transform_takes_what_users_have(tmp_path):
         assert np.array_equal(transforms.test_transform(32)(form), transforms.test_transform(32)(grey))
 
 
+def test_what_test_transform_refuses_is_not_printed_as_well(capfd):
+    with pytest.raises(FasterNetError, match="must lie in"):
+        transforms.test_transform(32)(IMAGE.astype(float))
+    assert "".join(capfd.readouterr()) == ""
+
+
 def test_test_transform_is_no_test():
     assert fasternet_paddle.test_transform.__test__ is False  # so pytest passes it over where a test file imports it
 

@@ -44,6 +44,11 @@ KINDS = {
     "a tar archive": hostile.tar({"a": b"b"}),
     "an HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(99),
     "a PDF document": b"%PDF-1.7 ...",
+    "a JPEG 2000 picture": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99),
+    "a Photoshop picture": b"8BPS\0\1" + bytes(99),
+    "an AVIF picture": b"\0\0\0\x20ftypavif" + bytes(99),
+    "a HEIC picture": b"\0\0\0\x18ftypheic" + bytes(99),
+    "a film": b"\0\0\0\x18ftypisom" + bytes(99),
     "a web page": b"\n<!doctype HTML><html>not found</html>",
 }
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_told_is_one_sentence(predictor):
         warnings.simplefilter("error")
         predictor.logits(np.zeros((1, 3, 32, 32)))
         predictor(np.stack([unit, unit]))  # a classifier's call asks nothing
-    with pytest.raises(FasterNetError, match="top_k must be at least 1, got 0"):
+    with pytest.raises(FasterNetError, match="top_k must be a whole number, at least 1, got 0"):
         predictor.predict(PICTURE, 0)
 
 
@@ -158,3 +158,55 @@ def test_names_that_do_not_fit():
         Predictor(network(), engine="dygraph", class_names=("a", "b"))
     other_head = recorded(class_names=("a", "b"))
     assert Predictor(other_head, engine="dygraph").class_names == ()
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (np.full((1, 3, 32, 32), np.nan), "NaN or infinity"),
+        (np.full((1, 3, 32, 32), -np.inf), "NaN or infinity"),
+        (PICTURE.transpose(2, 0, 1)[None].astype(float), r"give 0\.\.255 as integers"),
+    ],
+)
+def test_a_batch_that_nobody_normalised_is_refused(predictor, x, says):
+    for ask in (predictor.logits, predictor.probabilities):
+        with pytest.raises(FasterNetError, match=says):
+            ask(x)
+
+
+def test_a_network_may_be_fed_levels():
+    """A record whose deviation is 1/255 means the network's input by 0..255."""
+    levels = Predictor(recorded(mean=(0, 0, 0), std=(1 / 255,) * 3), engine="dygraph")
+    assert levels.logits(np.full((1, 3, 64, 64), 255.0)).shape == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"class_names": set(NAMES)}, "in the order of the network's outputs, got a set"),
+        ({"class_names": dict.fromkeys(NAMES, 0)}, "got a dict"),
+        ({"class_names": [*NAMES[:9], None]}, "must be names, got None"),
+        ({"class_names": "labels.txt"}, "labels.txt cannot be opened"),  # ten characters are no ten names
+        ({"class_names": 10}, "got a int"),
+        ({"image_size": 0}, "image_size must be a whole number of pixels, 32 to 4096, got 0"),
+        ({"image_size": 31}, "got 31"),
+        ({"image_size": 64.0}, "got 64.0"),
+        ({"image_size": "64"}, "got '64'"),
+        ({"image_size": 10**7}, "got 10000000"),
+        ({"threads": 0}, "threads must be a whole number, at least 1, got 0"),
+        ({"threads": 1.5}, "got 1.5"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings, says):
+    with pytest.raises(FasterNetError, match=says):
+        Predictor(network(), engine="dygraph", **settings)
+
+
+def test_names_in_every_form(tmp_path):
+    (tmp_path / "labels.txt").write_text("\n".join(NAMES), encoding="utf-8")
+    for given in (list(NAMES), np.array(NAMES), (name for name in NAMES), tmp_path / "labels.txt"):
+        assert Predictor(network(), 32, engine="dygraph", class_names=given).class_names == NAMES
+    assert Predictor(network(), 32, engine="dygraph", class_names=range(10)).class_names == tuple("0123456789")
+    for top_k in (1.5, "2", None, 0):
+        with pytest.raises(FasterNetError, match="top_k must be a whole number"):
+            Predictor(network(), 32, engine="dygraph").predict(PICTURE, top_k)

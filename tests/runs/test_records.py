@@ -2,9 +2,11 @@
 
 import copy
 import dataclasses
+import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -18,6 +20,7 @@ from fasternet_paddle.model.fasternet import build_model, create_model
 from fasternet_paddle.model.layers import MIXERS, FullConv
 from fasternet_paddle.record import Record
 from fasternet_paddle.runs.folder import read_recipe, save_config
+from fasternet_paddle.runs.records import given_names
 from fasternet_paddle.runs.run import load_run
 from fasternet_paddle.weights.pdparams import RECORD, load_weights, save_state, save_weights
 
@@ -188,6 +191,10 @@ def _bytes(text):
     return np.frombuffer(text.encode(), np.uint8)
 
 
+def _record(**changes):
+    return _bytes(json.dumps({"format": 1, "class_names": ["a", "b", "c"], "image_size": 32} | changes))
+
+
 @pytest.mark.parametrize(
     ("record", "says"),
     [
@@ -198,6 +205,13 @@ def _bytes(text):
         (_bytes('{"format": 1, "class_names": 3, "image_size": 32}'), "class_names must be names"),
         (_bytes('{"format": 1, "class_names": "abc", "image_size": 32}'), "class_names must be names"),
         (_bytes('{"format": 1, "class_names": ["a", "b", "c"], "image_size": 3}'), "image_size must be 32"),
+        *((_record(resize="crop", crop_ratio=value), "crop_ratio must lie in") for value in (1e-320, 1e-4, 10**400)),
+        *((_record(std=[value] * 3), "std must be three numbers in") for value in (1e-300, 1e-45, 0, 1e30, 10**400)),
+        *((_record(mean=[value] * 3), "mean must be three numbers in") for value in (1e300, -11, 10**400)),
+        *((_record(temperature=value), "temperature must be above 0") for value in (1e-300, 1e300, 10**400)),
+        *((_record(image_size=value), "image_size must be 32 pixels or more, up to") for value in (4097, 10**30)),
+        (_record(drop_path=10**400), "drop_path must lie in"),
+        (_record(class_names=["a", "b", "\ud800"]), "class_names must be names"),  # which no file's encoding takes
         (np.zeros((2, 3), np.float32), "damaged .float32"),
         (_bytes(dataclasses.replace(network().record, depths=(10**9,) * 4).to_json()), "another network"),
         (_bytes(dataclasses.replace(network().record, embed_dim=8).to_json()), "another network"),
@@ -230,3 +244,14 @@ def test_a_config_with_a_damaged_record(tmp_path, beyond, says):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(values | {"record": beyond}), encoding="utf-8")
     with pytest.raises(FasterNetError, match=says):
         read_recipe(tmp_path / "config.yaml")
+
+
+def test_names_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "names.txt").write_text("cat\ndog\n", encoding="utf-8")
+    for given in ("~/names.txt", ("~/names.txt",), Path("~/names.txt")):
+        assert given_names(given, 2) == ("cat", "dog")
+    assert given_names(("~",), 1) == ("~",)  # a name, where no such file is
+    for given in ({"cat", "dog"}, {"cat": 0, "dog": 1}, 2):
+        with pytest.raises(FasterNetError, match="in the order of the network's outputs"):
+            given_names(given, 2)
