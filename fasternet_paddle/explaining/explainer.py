@@ -98,6 +98,11 @@ class Explainer:
         check_counts(batch_size=batch_size, num_samples=1 if num_samples is None else num_samples, seed=seed)
         picture, x = prepare(image, self.preparation)
         probabilities = self.classify(x[None])[0]
+        if self.class_names and len(self.class_names) != len(probabilities):
+            raise FasterNetError(
+                f"class_names must name each of the {len(probabilities)} classes, got {len(self.class_names)}",
+                change="class_names",
+            )
         classes = self.class_numbers(classes, probabilities)
         superpixels = self.superpixels(picture)
         found = self.attribute(picture, x, superpixels, classes, num_samples, batch_size, seed, progress)

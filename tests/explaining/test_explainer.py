@@ -49,6 +49,20 @@ def test_wrong_classifiers_are_one_sentence(classifier, message):
         Lime(classifier, segment=tiles).explain(photograph("coffee"), num_samples=60)
 
 
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (PHOTOGRAPHS[:3], "must name each of the 4 classes, got 3"),
+        ((*PHOTOGRAPHS, "owl"), "must name each of the 4 classes, got 5"),
+        (set(PHOTOGRAPHS), "in the order of the network's outputs, got a set"),
+        ("cat.", "cat. cannot be opened"),  # four characters are no four names
+    ],
+)
+def test_names_that_do_not_fit_are_refused(names, message):
+    with pytest.raises(FasterNetError, match=message):
+        Lime(Predictor(trained()), class_names=names, segment=tiles).explain(photograph("coffee"), num_samples=60)
+
+
 def test_network_in_place_of_a_classifier_is_refused():
     for wrong in (trained(), None):
         with pytest.raises(FasterNetError, match=r"Predictor\(model\)"):
