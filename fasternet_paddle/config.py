@@ -20,6 +20,8 @@ CHOICES = {  # settings that are one of a few words
     "checks": ("on", "off"),
     "resize": tuple(RESIZES),
     "augment": AUGMENTATIONS,
+    "erasing_mode": ("const", "pixel"),
+    "class_weights": ("none", "balanced"),
     "optimizer": ("adamw", "sgd"),
     "schedule": ("cosine", "constant"),
     "decay": ("all", "weights"),
@@ -32,7 +34,10 @@ RANGES = {  # settings that are numbers within bounds, where they are given
         ("val_fraction", "test_fraction", "drop_path", "momentum", "ema_decay", "least_gain"),
     ),
     "lie in (0, 1]": (lambda value: 0 < value <= 1, ("layer_decay",)),
-    "lie in [0, 1]": (lambda value: 0 <= value <= 1, ("label_smoothing", "alpha")),
+    "lie in [0, 1]": (
+        lambda value: 0 <= value <= 1,
+        ("label_smoothing", "alpha", "random_erasing", "mix_probability", "mix_switch"),
+    ),
     "be at least 1": (
         lambda value: value >= 1,
         ("batch_size", "epochs", "embed_dim", "max_steps", "train_images", "accumulate", "patience"),
@@ -40,7 +45,16 @@ RANGES = {  # settings that are numbers within bounds, where they are given
     "be above 0": (lambda value: value > 0, ("learning_rate", "clip_norm", "temperature")),
     "be 0 or more": (
         lambda value: value >= 0,
-        ("weight_decay", "num_workers", "min_learning_rate", "warmup_epochs", "warmup_learning_rate", "backbone_rate"),
+        (
+            "weight_decay",
+            "num_workers",
+            "min_learning_rate",
+            "warmup_epochs",
+            "warmup_learning_rate",
+            "backbone_rate",
+            "mixup",
+            "cutmix",
+        ),
     ),
 }
 MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
@@ -97,6 +111,24 @@ class TrainConfig:
     size / 0.875, then the centre, the paper's) or letterbox (the longer side, then bars)."""
     augment: str = "notebook"
     """Training transforms: notebook (Paddle's) or fast (the same laws, several times faster; saturation drawn once)."""
+    auto_augment: str = ""
+    """RandAugment before them, by timm's string, such as rand-m7-mstd0.5-inc1; nothing: none."""
+    random_erasing: float = 0.0
+    """Probability that a box of a training image is erased, 2 % to a third of it; 0: none."""
+    erasing_mode: str = "const"
+    """What fills it: const (the mean colour) or pixel (noise)."""
+    mixup: float = 0.0
+    """Alpha of mixup's beta distribution, such as 0.8; 0: none."""
+    cutmix: float = 0.0
+    """Alpha of CutMix's beta distribution, such as 1; 0: none. With both, each batch is either blended or cut."""
+    mix_probability: float = 1.0
+    """That a batch is mixed, where mixup or cutmix is on."""
+    mix_switch: float = 0.5
+    """That a batch is cut rather than blended, where both are on."""
+    balanced_sampling: bool = False
+    """Draw training images with replacement, every class as often as any other, instead of each image once."""
+    class_weights: str = "none"
+    """Weights of the classes in the training loss: none or balanced (by inverse frequency; 1 on average)."""
     batch_size: int = 256
     """Images a step."""
     epochs: int = 100
@@ -217,6 +249,11 @@ class TrainConfig:
                 f"{self.early_image_size} and {self.early_epochs:g}",
                 change=("early_image_size", "early_epochs"),
             )
+        if self.balanced_sampling and self.class_weights != "none":
+            raise FasterNetError(
+                "balanced_sampling and class_weights make up for the same thing, so only one of them can be on",
+                change=("balanced_sampling", "class_weights"),
+            )
         if self.teacher is None and (self.alpha, self.temperature) != (0.5, 1.0):
             raise FasterNetError("alpha and temperature need a teacher to learn from", change="teacher")
 
@@ -229,12 +266,12 @@ def _check_type(field, value):
         if value is None:
             return
         kind = typing.get_args(kind)[0]
-    is_row = kind not in (str, int, float)
+    is_row = kind not in (str, int, float, bool)
     one = typing.get_args(kind)[0] if is_row else kind
-    wanted = {str: "text", int: "a whole number", float: "a number"}[one]
+    wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[one]
     allowed = {float: (int, float)}.get(one, one)
     values = value if is_row and isinstance(value, tuple) else (value,)
-    sound = all(isinstance(item, allowed) and not isinstance(item, bool) for item in values)
+    sound = all(isinstance(item, allowed) and isinstance(item, bool) == (one is bool) for item in values)
     if not sound or is_row != isinstance(value, tuple):
         wanted = {"text": "words", "a whole number": "whole numbers"}[wanted] if is_row else wanted
         raise FasterNetError(f"{field.name} must be {wanted}{' or nothing' if may_be_none else ''}, got {value!r}")

@@ -24,6 +24,7 @@ FILES = {
         *("transforms", "datasets", "loaders", "workers", "fast_transforms", "pictures", "preparation"),
         *("images", "file_images", "folder_data", "folders", "index", "splitting", "checks", "mnist", "processes"),
         *("classes", "photographs", "given", "decoding", "findings", "measured", "subsets"),
+        *("samplers", "mixing", "erasing", "picture_operations", "randaugment"),
     ),
     "model": ("losses", "layers", "fasternet", "drawings", "summary"),
     "weights": ("pdparams", "shapes", "authors", "paddleclas", "timm", "recognise", "fitting", "published"),

@@ -1,7 +1,8 @@
 """Batches for training and validation, made by worker processes (notebook 2.2, ``DataLoader``).
 
 What is random about a sample is a function of seed, epoch and index alone: the sampler hands out ``(epoch, index)``
-keys. So the same seed gives the same batches with any number of workers, and from any epoch or step on.
+keys; what is random about the mixing of a batch, of seed, epoch and the batch's number. So the same seed gives the same
+batches with any number of workers, and from any epoch or step on.
 
 Paddle's own ``DataLoader`` is not used. It passes batches through /dev/shm, which containers limit, while the workers
 here write into anonymous memory that they share with this process; one that dies is named at once; and an iteration may
@@ -18,12 +19,17 @@ from typing import NamedTuple
 import numpy as np
 import paddle
 
-from ..errors import FasterNetError
 from . import fast_transforms, transforms
+from .erasing import RandomErasing
 from .file_images import FileImages
 from .images import Images
+from .mixing import Mixing, MixLaw
 from .preparation import config_preparation
+from .randaugment import RandAugment
+from .samplers import BalancedSampler, EpochSampler
 from .workers import Workers
+
+AUGMENTING, ERASING = 2, 3  # streams of a sample's generators, beside the transform's own and ``mixing.MIXING``
 
 
 class ByEpoch(NamedTuple):
@@ -38,18 +44,23 @@ class TransformedImages:
     """``Images`` with a transform; the key is an ``(epoch, index)`` pair, or an index alone for epoch 0.
 
     An item is (float32 ``(3, S, S)``, int label). A ``FastTransform`` is handed a generator of the sample's own; other
-    transforms may draw from the global ones.
+    transforms may draw from the global ones. A key may end in the number of a repeat: an image's second draw of an
+    epoch is ``(epoch, index, 1)``.
 
     Args:
         images: ``Images``.
         transform: from uint8 ``(H, W, 3)`` to float32 ``(3, S, S)``, or ``ByEpoch`` of two such.
         seed: of what is random.
+        augment: what is done to the uint8 picture first, such as a ``RandAugment``, with a generator of its own.
+        erase: what is done to the network's input last, such as a ``RandomErasing``, likewise.
     """
 
-    def __init__(self, images, transform, seed=0):
+    def __init__(self, images, transform, seed=0, *, augment=None, erase=None):
         self.images = images
         self.transforms = transform if isinstance(transform, ByEpoch) else ByEpoch(0, None, transform)
         self.seed = seed
+        self.augment = augment
+        self.erase = erase
         self.begin(0)
 
     def begin(self, epoch):
@@ -59,72 +70,38 @@ class TransformedImages:
         return self.transform is not before
 
     def __getitem__(self, key):
-        epoch, index = key if isinstance(key, tuple) else (0, key)
+        epoch, index, *repeat = key if isinstance(key, tuple) else (0, key)
+        entropy = (self.seed, epoch, index, *repeat)
         image, label = self.images.images[index], int(self.images.labels[index])
+        if self.augment is not None:
+            image = self.augment(image, _generator(entropy, AUGMENTING))
         if isinstance(self.transform, fast_transforms.FastTransform):
-            return self.transform(image, np.random.default_rng((self.seed, epoch, index))), label
-        with _sample_randomness(self.seed, epoch, index):
-            return self.transform(image), label
+            image = self.transform(image, np.random.default_rng(entropy))
+        else:
+            with _sample_randomness(entropy):
+                image = self.transform(image)
+        return image if self.erase is None else self.erase(image, _generator(entropy, ERASING)), label
 
     def __len__(self):
         return len(self.images)
 
 
+def _generator(entropy, stream):
+    """A numpy ``Generator`` of a sample's own beside its transform's: seed, epoch, index, repeat, stream."""
+    return np.random.default_rng((*entropy, *(0,) * (4 - len(entropy)), stream))
+
+
 @contextlib.contextmanager
-def _sample_randomness(seed, epoch, index):
+def _sample_randomness(entropy):
     """Give Paddle's transforms, which draw from the global generators, a state of the sample's own; then restore."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    random.seed(f"{seed}/{epoch}/{index}")
-    np.random.seed((seed, epoch, index))
+    random.seed("/".join(map(str, entropy)))
+    np.random.seed(entropy)
     try:
         yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
-
-
-class EpochSampler:
-    """Batches of ``(epoch, index)`` keys; the order is a function of seed and epoch.
-
-    Args:
-        length: number of images.
-        batch_size: images a batch.
-        shuffle: a new order each epoch, else 0, 1, 2, ...
-        drop_last: leave out a last batch that is not full.
-        seed: of the order.
-        max_steps: at most so many batches an epoch.
-    """
-
-    def __init__(self, length, batch_size, shuffle=False, drop_last=False, seed=0, max_steps=None):
-        if drop_last and batch_size > length:
-            raise FasterNetError(
-                f"batch_size must not exceed the number of training images, got {batch_size} for {length}",
-                change="batch_size",
-            )
-        self.length = length
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        steps = length // batch_size if drop_last else -(-length // batch_size)
-        self.steps = steps if max_steps is None else min(steps, max_steps)
-        self.set_epoch(0)
-
-    def set_epoch(self, epoch, first_step=0):
-        """Choose the epoch that the next iteration runs through, from ``first_step`` on."""
-        self.epoch = epoch
-        self.first_step = first_step
-
-    def __iter__(self):
-        epoch = self.epoch
-        order = np.arange(self.length)
-        if self.shuffle:
-            np.random.default_rng((self.seed, epoch)).shuffle(order)
-        for step in range(self.first_step, self.steps):
-            batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield [(epoch, int(index)) for index in batch]
-
-    def __len__(self):
-        return self.steps - self.first_step
 
 
 class Loader:
@@ -134,15 +111,17 @@ class Loader:
         dataset: ``TransformedImages``, or anything with its ``__getitem__``.
         sampler: yields lists of keys; ``sampler.set_epoch(epoch)`` chooses the epoch.
         num_workers: processes that make batches; 0 makes them in this one.
+        mixing: ``Mixing`` of each batch, done in this process; labels are then shares of classes, float32 ``(N, K)``.
 
     Raises:
         FasterNetError: while iterating, when a worker dies or runs out of memory.
     """
 
-    def __init__(self, dataset, sampler, num_workers=0):
+    def __init__(self, dataset, sampler, num_workers=0, mixing=None):
         self.dataset = dataset
         self.sampler = sampler
         self.num_workers = num_workers
+        self.mixing = mixing
         self._workers = None
 
     def __len__(self):
@@ -150,6 +129,8 @@ class Loader:
 
     def __iter__(self):
         batches = self._from_workers() if self.num_workers else map(self._make, self.sampler)
+        if self.mixing is not None:
+            batches = self._mixed(batches, self.sampler.epoch, self.sampler.first_step)
         for images, labels in batches:
             yield paddle.to_tensor(images), paddle.to_tensor(labels)  # copies: a worker may write on
 
@@ -158,6 +139,10 @@ class Loader:
         self.sampler.set_epoch(epoch, first_step)
         if isinstance(self.dataset, TransformedImages) and self.dataset.begin(epoch):
             self.close()  # the workers hold the other transform, and memory for its images
+
+    def _mixed(self, batches, epoch, first_step):
+        for step, (images, labels) in enumerate(batches, first_step):
+            yield self.mixing(images, labels, epoch, step)
 
     def _make(self, keys):
         images, labels = zip(*(self.dataset[key] for key in keys), strict=True)
@@ -215,7 +200,11 @@ def decoded_to(images, at_least):
 
 
 def make_loaders(data, config):
-    """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``)."""
+    """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``).
+
+    Raises:
+        FasterNetError: ``auto_augment`` is no string of timm's, or a batch larger than the training images.
+    """
     pictures, digits = TRAIN_TRANSFORMS[config.augment]
     transform = digits if data.name == "digits" else pictures
     prepare = config_preparation(config)
@@ -224,13 +213,26 @@ def make_loaders(data, config):
         train = ByEpoch(round(config.early_epochs), transform(config.early_image_size), train)
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
     return (
-        make_loader(
-            decoded_to(data.train, math.ceil(config.image_size / SMALLEST_BOX)),
-            train,
-            config.batch_size,
-            shuffle=True,
-            drop_last=True,
-            **common,
-        ),
+        _train_loader(data, config, train),
         make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common),
     )
+
+
+def _train_loader(data, config, transform):
+    """The training images with every means of the recipe that acts on them."""
+    options = {"drop_last": True, "seed": config.seed, "max_steps": config.max_steps}
+    if config.balanced_sampling:
+        sampler = BalancedSampler(data.train.labels, config.batch_size, **options)
+    else:
+        sampler = EpochSampler(len(data.train), config.batch_size, shuffle=True, **options)
+    images = TransformedImages(
+        decoded_to(data.train, math.ceil(config.image_size / SMALLEST_BOX)),
+        transform,
+        config.seed,
+        augment=RandAugment.read(config.auto_augment) if config.auto_augment else None,
+        erase=RandomErasing(config.random_erasing, config.erasing_mode) if config.random_erasing else None,
+    )
+    law = MixLaw(config.mixup, config.cutmix, config.mix_probability, config.mix_switch)
+    mixes = law.mixup > 0 or law.cutmix > 0
+    mixing = Mixing(law, len(data.class_names), config.seed) if mixes else None
+    return Loader(images, sampler, config.num_workers, mixing)

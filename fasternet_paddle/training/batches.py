@@ -1,6 +1,8 @@
 """Batches of any loader, as the training loop takes them: ours, Paddle's ``DataLoader``, a list.
 
 for images, labels in batches_of(loader):       # float32 (N, 3, H, W), int64 (N,), Paddle tensors
+
+Labels may also be float ``(N, K)``, shares of classes, as of mixed images.
 """
 
 import itertools
@@ -25,8 +27,11 @@ def batches_of(loader):
         if not isinstance(images, paddle.Tensor):
             images = paddle.to_tensor(np.asarray(images, np.float32))
         if not isinstance(labels, paddle.Tensor):
-            labels = paddle.to_tensor(np.asarray(labels, np.int64))
-        yield images, labels.flatten() if labels.ndim == 2 and labels.shape[1] == 1 else labels
+            labels = np.asarray(labels)
+            shares = labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind == "f"
+            labels = paddle.to_tensor(labels.astype(np.float32 if shares else np.int64))
+        column = labels.ndim == 2 and labels.shape[1] == 1 and not paddle.is_floating_point(labels)
+        yield images, labels.flatten() if column else labels
 
 
 def from_step(loader, epoch, step):

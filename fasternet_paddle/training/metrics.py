@@ -12,11 +12,13 @@ def count_correct(logits, labels, k=1):
 
     Args:
         logits: ``(N, K)``; where K is below ``k``, all K count.
-        labels: ``(N,)`` int64.
+        labels: ``(N,)`` int64, or ``(N, K)`` float, shares of classes whose largest (the first of equals) counts.
 
     Returns:
         int, 0 to N.
     """
+    if labels.ndim == 2:
+        labels = labels.argmax(axis=-1)  # (N, K) -> (N,)
     top = logits.topk(min(k, logits.shape[-1]), axis=-1)[1]  # (N, K) -> (N, k)
     return int((top == labels.unsqueeze(1)).sum())
 

@@ -23,6 +23,8 @@ from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
 from ..data.preparation import config_preparation
+from ..data.randaugment import RandAugment
+from ..data.samplers import balanced_weights
 from ..model.fasternet import check_names
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..results.plots import show_predictions
@@ -69,7 +71,9 @@ def make_parts(config, data):
     train_loader, val_loader = make_loaders(data, config)
     _warn_of_worthless(config, data)
     model = begin_model(config, data.class_names)
-    criterion = LabelSmoothingCrossEntropy(config.label_smoothing)
+    balanced = config.class_weights == "balanced"
+    weight = balanced_weights(data.train.labels, len(data.class_names)) if balanced else None
+    criterion = LabelSmoothingCrossEntropy(config.label_smoothing, weight)
     steps_per_epoch = len(data.train) // config.batch_size  # the notebook's number, also when max_steps ends it early
     optimizer, scheduler = make_optimizer(model, config, steps_per_epoch)
     optimizer.extras = make_extras(config, model, model.record)
@@ -106,6 +110,8 @@ def run_training(
     check_names(config.variant, config.mixer)
     if visualdl:
         log_writer()  # refuse now what is not installed
+    if config.auto_augment:
+        RandAugment.read(config.auto_augment)  # refused before the data are loaded
     session = Session(
         config,
         resume=resume,

@@ -58,7 +58,8 @@ def train_one_epoch(model, loader, criterion, optimizer, scheduler, progress=Non
         after_step: called after each step, without arguments.
 
     Returns:
-        ``Tally`` of the epoch: losses and right answers as they were when each batch was met.
+        ``Tally`` of the epoch: losses and right answers as they were when each batch was met. Where labels are shares
+        of classes ``(N, K)``, as of mixed images, the class with the largest share is the right one.
 
     Raises:
         DivergedError: a loss is NaN or infinite; weights and optimizer are as before that step.
@@ -106,7 +107,8 @@ def validate(model, loader, criterion, after_batch=None):
         FasterNetError: there is no batch, or one that is no pair.
     """
     tally = Tally()
-    with eval_mode(model):
+    weighs = isinstance(criterion, paddle.nn.Layer)  # classes by weights, in training alone
+    with eval_mode(model), eval_mode(criterion) if weighs else contextlib.nullcontext():
         for images, labels in batches_of(_bar(loader, "val")):
             logits = model(images)  # (N, 3, H, W) -> (N, K)
             tally.add(float(criterion(logits, labels)), count_correct(logits, labels), len(labels))
