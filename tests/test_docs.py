@@ -109,7 +109,7 @@ def test_commands_take_the_flags_that_are_named(page, capsys):
             )
             flags = re.findall(r"(?<!\S)(--[a-z-]+)", command)
             if flags and flags != ["--help"]:
-                for each in (module, *(["fasternet_paddle.train"] if entry == "compare" else [])):  # which takes train's
+                for each in (module, *(["fasternet_paddle.train"] if entry == "compare" else [])):
                     with pytest.raises(SystemExit):
                         importlib.import_module(each).main(["--help"])
                 assert set(flags) <= set(re.findall(r"--[a-z-]+", capsys.readouterr().out)), command
