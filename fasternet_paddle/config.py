@@ -254,6 +254,8 @@ class TrainConfig:
                 "balanced_sampling and class_weights make up for the same thing, so only one of them can be on",
                 change=("balanced_sampling", "class_weights"),
             )
+        if self.patience is None and self.least_gain:
+            raise FasterNetError("least_gain needs patience, which it is a part of", change="patience")
         if self.teacher is None and (self.alpha, self.temperature) != (0.5, 1.0):
             raise FasterNetError("alpha and temperature need a teacher to learn from", change="teacher")
 

@@ -19,7 +19,7 @@ import paddle
 
 from ..data.datasets import load_data
 from ..data.loaders import decoded_to, make_loader
-from ..data.preparation import config_preparation
+from ..data.preparation import preparation
 from ..data.subsets import with_few_images
 from ..errors import FasterNetError
 from ..files.names import own_names
@@ -131,7 +131,7 @@ def _recipe(config):
 @paddle.no_grad()
 def answers(model, config, images):
     """bool ``(N,)``: whether ``model`` is right about each of ``images`` (``Images``), prepared as ``config`` says."""
-    prepare = config_preparation(config)
+    prepare = preparation(model.record)
     loader = make_loader(decoded_to(images, prepare.at_least), prepare, config.batch_size)
     with eval_mode(model):
         return np.concatenate([(model(batch).argmax(axis=-1) == labels).numpy() for batch, labels in loader])

@@ -199,15 +199,18 @@ def decoded_to(images, at_least):
     return Images(images.images.decoded_to(at_least), images.labels)
 
 
-def make_loaders(data, config):
+def make_loaders(data, config, prepare=None):
     """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``).
+
+    Args:
+        prepare: ``Preparation`` of validation images; by default as ``config`` says.
 
     Raises:
         FasterNetError: ``auto_augment`` is no string of timm's, or a batch larger than the training images.
     """
     pictures, digits = TRAIN_TRANSFORMS[config.augment]
     transform = digits if data.name == "digits" else pictures
-    prepare = config_preparation(config)
+    prepare = config_preparation(config) if prepare is None else prepare
     train = transform(config.image_size)
     if config.early_image_size is not None:
         train = ByEpoch(round(config.early_epochs), transform(config.early_image_size), train)

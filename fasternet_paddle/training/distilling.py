@@ -44,8 +44,11 @@ def read_teacher(path, record):
     Raises:
         FasterNetError: it cannot be read, or it has other classes or another normalisation.
     """
-    exported = open_exported(path) if is_exported(path) else None
-    run = None if exported else load_run(path)
+    try:
+        exported = open_exported(path) if is_exported(path) else None
+        run = None if exported else load_run(path)
+    except FasterNetError as error:
+        raise FasterNetError(str(error), change="teacher") from None
     its = exported.record if exported else run.record
     if sorted(its.class_names) != sorted(record.class_names):
         raise FasterNetError(

@@ -11,17 +11,18 @@ import paddle
 
 
 class Ema:
-    """The average ``a <- d * a + (1 - d) * w`` of a network's weights and batch-norm statistics.
+    """The average ``a <- a + (1 - d) * (w - a)`` of a network's weights and batch-norm statistics.
 
-    The decay d rises to ``decay``: of the update number t, from 1 on, it is ``1 - (1 + t) ** -0.75`` where that is
-    less (a warm-up as timm's ``ModelEmaV3`` has one), so that the random weights of the beginning are soon forgotten.
+    The decay d rises to ``decay``: of the update number t, from 1 on, it is ``1 - t ** (-2 / 3)`` where that is less
+    (timm's ``ModelEmaV3`` with ``use_warmup``). So the first update takes the weights as they are, and the random ones
+    of the beginning leave no trace; what is equal, as frozen weights are, stays so to the bit.
 
     Attributes:
         model: a network of its own with the averages, in eval mode.
         updates: how many there were.
     """
 
-    POWER = 0.75
+    POWER = 2 / 3
 
     def __init__(self, model, decay):
         self.decay, self.updates = decay, 0
@@ -30,7 +31,7 @@ class Ema:
 
     def decay_at(self, update):
         """d of an update, counted from 1."""
-        return min(self.decay, 1 - (1 + update) ** -self.POWER)
+        return min(self.decay, 1 - update**-self.POWER)
 
     @paddle.no_grad()
     def update(self, model):
@@ -38,4 +39,4 @@ class Ema:
         self.updates += 1
         decay = self.decay_at(self.updates)
         for average, value in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
-            average.set_value(decay * average + (1 - decay) * value)
+            average.set_value(average + (1 - decay) * (value - average))

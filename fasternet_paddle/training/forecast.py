@@ -11,10 +11,10 @@ FORECAST_FROM = 120  # seconds; a shorter run needs no warning
 class Forecast:
     """Called after each step; times a few and says once how long an epoch and the whole run will take here."""
 
-    def __init__(self, train_loader, val_loader, epochs):
+    def __init__(self, train_loader, val_loader, epochs, accumulate=1):
         train, val = steps_of(train_loader), steps_of(val_loader)
-        # a forward pass is a third of a training step
-        self.steps_per_epoch = None if None in (train, val) else train + val / 3
+        # a forward pass is a third of a training step, which takes ``accumulate`` batches
+        self.steps_per_epoch = None if None in (train, val) else (train + val / 3) / accumulate
         self.epochs = epochs
         self.steps = 0
 

@@ -22,7 +22,7 @@ import paddle
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
-from ..data.preparation import config_preparation
+from ..data.preparation import preparation
 from ..data.randaugment import RandAugment
 from ..data.samplers import balanced_weights
 from ..model.fasternet import check_names
@@ -68,9 +68,9 @@ def make_parts(config, data):
         FasterNetError: an unknown variant or mixer, or fewer training images than a batch holds.
     """
     machine.seed_everything(config.seed)
-    train_loader, val_loader = make_loaders(data, config)
-    _warn_of_worthless(config, data)
     model = begin_model(config, data.class_names)
+    train_loader, val_loader = make_loaders(data, config, preparation(model.record))
+    _warn_of_worthless(config, data)
     balanced = config.class_weights == "balanced"
     weight = balanced_weights(data.train.labels, len(data.class_names)) if balanced else None
     criterion = LabelSmoothingCrossEntropy(config.label_smoothing, weight)
@@ -138,20 +138,24 @@ def run_training(
 
 def _panel(config, data):
     """VisualDL's panel of a run, with what its network answers for the first validation images."""
-    prepare = config_preparation(config)
 
     def draw(model):
-        return show_predictions(model, data, config.image_size, prepare=prepare)[0].figure
+        return show_predictions(model, data, config.image_size, prepare=preparation(model.record))[0].figure
 
     return Panel(Path(config.work_path) / folder.PANEL, draw)
 
 
 def _warn_of_worthless(config, data):
-    """Two recipes that train to the end and say nothing."""
+    """Recipes that train to the end and say nothing."""
     if config.batch_size == 1:
         print(
             "warning: with batch_size 1 batch norm takes mean and deviation of a single image, which validation never "
             "sees: the accuracy will be near chance; take 8 or more",
+            file=sys.stderr,
+        )
+    if config.freeze and config.init_weights is None:
+        print(
+            f"warning: {', '.join(config.freeze)} stays as the seed made it; frozen parts need init_weights",
             file=sys.stderr,
         )
     if len(np.unique(data.train.labels)) == 1:

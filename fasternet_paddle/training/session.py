@@ -19,6 +19,7 @@ from ..runs.checkpoints import Checkpoints, latest_checkpoint
 from ..runs.guards import StopRequest, only_writer
 from .metrics import Progress
 from .resuming import check_header, restore, run_identity, snapshot
+from .steps import extras_of
 
 
 class Unguarded:
@@ -125,9 +126,13 @@ class Session:
         self.leave_if_asked()
 
     def leave_if_asked(self):
-        """Save and raise ``Stopped`` if a signal asked for it."""
+        """Save and raise ``Stopped`` if a signal asked for it.
+
+        Between the batches of one step, where only the end of a loading process leads, the last checkpoint stands.
+        """
         if self.stop.signal is not None:
-            self.save()
+            if not extras_of(self.parts.optimizer).waiting:
+                self.save()
             raise Stopped(self.stop.signal)
 
     def save(self):

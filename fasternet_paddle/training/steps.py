@@ -33,6 +33,8 @@ class Extras:
     """"bfloat16" or "float16" on a GPU."""
     scaler: Any = None
     """``paddle.amp.GradScaler`` of float16."""
+    waiting: int = 0
+    """Batches whose gradients wait for a step; no checkpoint holds these."""
 
     def is_over(self, history):
         """Whether no epoch of the last ``patience`` was better by more than ``least_gain`` than the best before."""
@@ -76,7 +78,9 @@ class Stepper:
     def __init__(self, model, optimizer, scheduler):
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.extras = extras_of(optimizer)
-        self._batches = self._samples = 0  # whose gradients wait for a step
+        if self.extras.waiting:  # of an epoch that was broken off
+            optimizer.clear_grad()
+        self._samples = self.extras.waiting = 0  # of whose gradients a step is to be made
 
     def forward(self, criterion, images, labels):
         """(logits, loss) of a batch."""
@@ -93,12 +97,13 @@ class Stepper:
         many = self.extras.accumulate > 1
         loss = loss * samples if many else loss
         (loss if self.extras.scaler is None else self.extras.scaler.scale(loss)).backward()
-        self._batches, self._samples = self._batches + 1, self._samples + samples
-        return self._batches == self.extras.accumulate and self._step()
+        self._samples += samples
+        self.extras.waiting += 1
+        return self.extras.waiting == self.extras.accumulate and self._step()
 
     def finish(self):
         """Take the step of the batches that are left at an epoch's end; whether there were any."""
-        return self._batches > 0 and self._step()
+        return self.extras.waiting > 0 and self._step()
 
     def _step(self):
         if self.extras.accumulate > 1:
@@ -115,7 +120,7 @@ class Stepper:
         self.scheduler.step()
         if self.extras.ema is not None:
             self.extras.ema.update(self.model)
-        self._batches = self._samples = 0
+        self._samples = self.extras.waiting = 0
         return True
 
 

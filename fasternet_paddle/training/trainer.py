@@ -160,7 +160,7 @@ def fit(
     # The last checkpoint is written last, so all else is there.
     if progress.epoch >= epochs or extras.is_over(progress.history):
         return progress.history
-    forecast = Forecast(train_loader, val_loader, epochs - progress.epoch)
+    forecast = Forecast(train_loader, val_loader, epochs - progress.epoch, extras.accumulate)
     files = None if work_path is None else RunFiles(work_path, model, optimizer)
 
     def after_step():

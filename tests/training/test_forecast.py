@@ -21,6 +21,15 @@ def test_forecast_speaks_before_a_long_run_only(capsys, monkeypatch):
     )
 
 
+def test_a_step_of_several_batches_is_timed_whole(capsys, monkeypatch):
+    clock = iter([0.0, 60.0])
+    monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(clock))
+    after_step = forecast.Forecast([0] * 100, [0] * 30, epochs=10, accumulate=2)
+    for _ in range(5):
+        after_step()
+    assert "an epoch takes about 18 min and the whole run of 10 about 3.1 h" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(45, "45 s"), (720, "12 min"), (3.4 * 3600, "3.4 h"), (180000, "2.1 days")]
 )

@@ -176,6 +176,12 @@ def test_accumulated_batches_are_one_batch(batches, accumulate):
     assert np.abs(ends[0] - ends[1]).max() <= 1e-5 * np.abs(ends[1]).max()
 
 
+def timms_decay(step, decay):
+    """``ModelEmaV3.get_decay`` of timm 1.0 with ``use_warmup``, written out again; its steps count from 1."""
+    step = max(0, step - 0 - 1)
+    return 0.0 if step <= 0 else max(min(1 - (1 + step / 1.0) ** -(2 / 3), decay), 0.0)
+
+
 def test_the_average_is_its_closed_form():
     paddle.seed(0)
     model = begin_model(small(), NAMES)
@@ -186,12 +192,14 @@ def test_the_average_is_its_closed_form():
             model.fc.weight.set_value(paddle.full_like(model.fc.weight, float(step)))
         ema.update(model)
         seen.append(float(step))
-    decays = [min(0.6, 1 - (1 + t) ** -0.75) for t in range(1, 7)]
+    decays = [timms_decay(t, 0.6) for t in range(1, 7)]
     wanted = start * np.prod(decays)
     for t, value in enumerate(seen):
         wanted = wanted + (1 - decays[t]) * np.prod(decays[t + 1 :]) * value
     assert ema.model.fc.weight.numpy() == pytest.approx(wanted, rel=1e-5)
     assert ema.updates == 6 and not ema.model.training and ema.decay_at(10**9) == 0.6
+    # What stood still has not moved by a rounding.
+    assert np.array_equal(ema.model.conv1.weight.numpy(), model.conv1.weight.numpy())
 
 
 @pytest.mark.parametrize(
@@ -368,6 +376,7 @@ def test_callbacks_are_given_each_epoch():
         ({"momentum": 1.0}, r"momentum must lie in \[0, 1\)"),
         ({"layer_decay": 0.0}, r"layer_decay must lie in \(0, 1\]"),
         ({"layer_decay": 1.5}, r"layer_decay must lie in \(0, 1\]"),
+        ({"least_gain": 0.1}, "least_gain needs patience"),
         ({"alpha": 0.7}, "need a teacher"),
         ({"early_image_size": 64}, "early_image_size and early_epochs go together"),
         ({"early_epochs": 1.0}, "early_image_size and early_epochs go together"),

@@ -1,0 +1,104 @@
+"""Where a training begins, and what is said about it: weights of files, their classes and their preparation."""
+
+import dataclasses
+
+import numpy as np
+import paddle
+import pytest
+
+from fasternet_paddle import train
+from fasternet_paddle.config import TrainConfig
+from fasternet_paddle.data.datasets import load_dataset
+from fasternet_paddle.runs.folder import save_weights_file
+from fasternet_paddle.training.beginning import begin_model, settings_of_weights
+from fasternet_paddle.training.parts import make_parts
+
+DIGITS = load_dataset("digits")
+NAMES = DIGITS.class_names
+SMALL = {"dataset": "digits", "image_size": 32, "batch_size": 16, "epochs": 1, "max_steps": 2, "num_workers": 0}
+SMALL |= {"embed_dim": 4, "depths": (1, 1, 1, 1)}
+FLAGS = "--dataset digits --image-size 32 --batch-size 16 --epochs 2 --max-steps 2 --num-workers 0"
+FLAGS = (FLAGS + " --embed-dim 4 --depths 1 1 1 1").split()
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file of weights, prepared for as published ones are, and its network."""
+    paddle.seed(1)
+    model = begin_model(TrainConfig(**SMALL | {"resize": "crop"}), NAMES)
+    model.record = dataclasses.replace(model.record, crop_ratio=0.9, interpolation="bilinear")
+    save_weights_file(model, tmp_path, "first.pdparams")
+    return str(tmp_path / "first.pdparams"), model
+
+
+def test_the_same_classes_in_another_order_keep_their_outputs(weights, capsys):
+    path, first = weights
+    turned = begin_model(TrainConfig(**SMALL, init_weights=path), NAMES[::-1])
+    x = paddle.randn([2, 3, 32, 32])
+    first.eval()
+    turned.eval()
+    assert np.array_equal(turned(x).numpy(), first(x).numpy()[:, ::-1])
+    assert "head" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("resize, ratio, how", [("crop", 0.9, "bilinear"), ("squash", 0.875, "bilinear")])
+def test_the_preparation_of_the_weights_goes_on(weights, resize, ratio, how, capsys):
+    path, _ = weights
+    parts = make_parts(TrainConfig(**SMALL | {"resize": resize}, init_weights=path), DIGITS)
+    assert (parts.model.record.crop_ratio, parts.model.record.interpolation) == (ratio, how)
+    prepare = parts.val_loader.dataset.transform  # what validation sees is what the record will say
+    assert (prepare.resize, prepare.crop_ratio, prepare.interpolation) == (resize, ratio, how)
+    assert ("note: resize of" in capsys.readouterr().out) == (resize == "squash")
+
+
+def test_a_file_tells_the_settings_that_go_on(weights):
+    wanted = {"variant": "t0", "mixer": "pconv", "embed_dim": 4, "depths": (1, 1, 1, 1)}
+    assert settings_of_weights(weights[0]) == wanted | {"image_size": 32, "resize": "crop"}
+
+
+def test_frozen_parts_of_no_training_are_warned_of(capsys):
+    make_parts(TrainConfig(**SMALL, freeze=("backbone",)), DIGITS)
+    assert "frozen parts need init_weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["--warmup-epochs", "-1"], "warmup_epochs must be 0 or more, got -1"),
+        (["--warmup-epochs", "2"], "set --warmup-epochs or set --epochs"),
+        (["--min-learning-rate", "1"], "set --min-learning-rate or lower --learning-rate"),
+        (["--accumulate", "0"], "accumulate must be at least 1, got 0"),
+        (["--patience", "0"], "patience must be at least 1, got 0"),
+        (["--least-gain", "0.1"], "least_gain needs patience"),
+        (["--clip-norm", "0"], "clip_norm must be above 0, got 0"),
+        (["--ema-decay", "1"], "ema_decay must lie in [0, 1), got 1"),
+        (["--ema-decay", "-0.1"], "ema_decay must lie in [0, 1), got -0.1"),
+        (["--layer-decay", "0"], "layer_decay must lie in (0, 1], got 0"),
+        (["--layer-decay", "1.01"], "layer_decay must lie in (0, 1], got 1.01"),
+        (["--backbone-rate", "nan"], "backbone_rate must be finite"),
+        (["--freeze", "neck"], "no part 'neck' to freeze; known: backbone, stem, 1, 2, 3, 4"),
+        (["--freeze", "5"], "no part '5' to freeze"),
+        (["--init-weights", "none.pth"], "none.pth cannot be opened: No such file or directory; set --init-weights"),
+        (["--init-weights", "t9-imagenet"], "set --init-weights"),
+        (["--init-weights", "FIRST", "--variant", "t1", "--depths", "2", "1", "1", "1"], "set --init-weights or set"),
+        (["--teacher", "none.pdparams"], "none.pdparams cannot be opened: No such file or directory; set --teacher"),
+        (["--teacher", "FIRST", "--alpha", "1.5"], "alpha must lie in [0, 1], got 1.5"),
+        (["--teacher", "FIRST", "--temperature", "0"], "temperature must be above 0, got 0"),
+        (["--teacher", "OTHER"], "set --teacher"),
+        (["--amp", "bf16", "--device", "cpu"], "amp bf16 needs a GPU"),
+        (["--amp", "fp16", "--device", "cpu"], "amp fp16 needs a GPU"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence_and_code_2(flags, says, weights, tmp_path, capsys, monkeypatch):
+    path, model = weights
+    model.record = dataclasses.replace(model.record, class_names=("a", *NAMES[1:]))
+    save_weights_file(model, tmp_path, "other.pdparams")
+    flags = [{"FIRST": path, "OTHER": str(tmp_path / "other.pdparams")}.get(flag, flag) for flag in flags]
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    capsys.readouterr()
+    assert train.main([*FLAGS, *flags]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1 and error.startswith("error: "), error
+    assert not any(folder.iterdir())
