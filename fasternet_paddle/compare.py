@@ -22,6 +22,7 @@ from pathlib import Path
 from .config import TrainConfig
 from .errors import FasterNetError
 from .runtime import cli, machine
+from .runtime.flags import RecipeFlags
 
 PROG = "python -m fasternet_paddle.compare"
 NOT_AN_ARMS = ("seed", "work_path", "resume", "overwrite")  # an arm has many runs, which are gone on with by themselves
@@ -77,11 +78,12 @@ def _recipe(arm, common, output):
         flag = f"--{setting.replace('_', '-')}"
         if flag in {word.partition("=")[0] for word in (*common, *own)}:
             raise FasterNetError(f"{flag} is of one run, and a comparison has many: it takes --seeds and --output")
-    from .training.recipes import over_recipe
+    from .training.recipes import recipe_for
 
     words = {"argv": [*common, *own], "prog": "python -m fasternet_paddle.train", "description": ""}
     try:
-        config = over_recipe(name, lambda default: cli.parse(TrainConfig, **words, default=default))
+        asked, _ = cli.parse_known(RecipeFlags, **words)
+        config = cli.parse(TrainConfig, **words, default=recipe_for(name, asked))
     except FasterNetError as error:
         raise FasterNetError(f"arm {arm!r}: {error}", change=error.change) from None
     return dataclasses.replace(config, work_path=str(output))

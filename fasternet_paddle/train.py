@@ -17,6 +17,7 @@ from pathlib import Path
 from .config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS, TrainConfig
 from .errors import FasterNetError
 from .runtime import cli
+from .runtime.flags import RecipeFlags
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def main(argv=None):
 class _Start:
     """What says which recipe the flags are set over; read first, for it makes the defaults of all others."""
 
+    asked: RecipeFlags = field(default_factory=RecipeFlags)
     recipe: str | None = None
     config: Path | None = None
     resume: bool = False
@@ -79,20 +81,18 @@ class _Start:
 
 def _parse(argv):
     """Flags over the recipe of ``--recipe`` or ``--config``, or with ``--resume`` over the run's own."""
+    from .training.recipes import NOTEBOOK, describe_recipes, recipe_for
+
     parse = {"prog": "python -m fasternet_paddle.train", "description": "Train FasterNet; no flag: the notebook's run."}
     if cli.HELP & set(sys.argv[1:] if argv is None else argv):
+        parse["description"] += "\n\nRecipes:\n" + "\n".join(f"- {line}" for line in describe_recipes())
         return cli.parse(TrainFlags, argv, **parse)
     start, _ = cli.parse_known(_Start, argv, **parse)
-    if start.recipe is not None:
-        if other := [name for name in ("config", "resume") if getattr(start, name)]:
-            raise FasterNetError(
-                f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given"
-            )
-        from .training.recipes import over_recipe
-
-        made = over_recipe(start.recipe, lambda default: _over(default, argv, parse).settings)
-        return dataclasses.replace(_over(made, argv, parse), settings=made)
-    return _over(_start(start), argv, parse)
+    if start.recipe is not None and (other := [name for name in ("config", "resume") if getattr(start, name)]):
+        raise FasterNetError(f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given")
+    if (settings := _start(start)) is None:
+        settings = recipe_for(start.recipe or NOTEBOOK, start.asked)
+    return _over(settings, argv, parse)
 
 
 def _over(settings, argv, parse):
@@ -101,15 +101,15 @@ def _over(settings, argv, parse):
 
 
 def _start(flags):
-    """The ``TrainConfig`` that flags are set over where no recipe is named."""
+    """The ``TrainConfig`` of a run that flags are set over; None where none is named."""
     if not flags.resume and flags.config is None:
-        return TrainConfig()
+        return None
 
     from .runs.folder import CONFIG, load_config
 
     source = flags.config or Path(flags.work_path) / CONFIG
     if flags.config is None and not source.exists():  # said later, together with other reasons
-        return TrainConfig()
+        return None
     recipe, _ = load_config(source)
     if flags.resume:  # the folder may have been moved since
         recipe = dataclasses.replace(recipe, work_path=flags.work_path)

@@ -26,6 +26,10 @@ from fasternet_paddle import train
 
 RECIPE = ["--dataset", "digits", "--image-size", "32", "--batch-size", "16", "--epochs", "4", "--max-steps", "3"]
 RECIPE += ["--variant", "t1", "--embed-dim", "4"]  # T1 drops paths: what is random in a step must be resumed too
+# Every switch that goes together; none of the others changes what a run must keep.
+EVERYTHING = "--warmup-epochs 0.5 --min-learning-rate 1e-5 --layer-decay 0.8 --backbone-rate 0.5 --decay weights"
+EVERYTHING += " --clip-norm 1 --accumulate 2 --ema-decay 0.9 --patience 2 --least-gain 0.01 --initializer paper"
+EVERYTHING += " --freeze stem --temperature 2 --early-image-size 32 --early-epochs 2 --image-size 64"
 COMPARED = ("history.csv", "metrics.json", "final_model.pdparams", "final_optimizer.pdopt", "best_model.pdparams")
 ENDLESS = 10**9
 
@@ -85,9 +89,9 @@ def _save_half(state, path):
     os.write(_open(path), whole.getvalue()[: whole.tell() // 2])
 
 
-def run_child(folder, workers, fatal, log):
+def run_child(folder, recipe, fatal, log):
     """Train or resume in a forked child; returns (killed, events that happened, if it ended by itself)."""
-    flags = ["--resume"] if (folder / "config.yaml").exists() else [*RECIPE, "--num-workers", str(workers)]
+    flags = ["--resume"] if (folder / "config.yaml").exists() else recipe
     count_file = Path(f"{log}.count")
     pid = os.fork()
     if pid == 0:
@@ -111,10 +115,18 @@ def main():
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--everything", action="store_true", help="with every switch that goes together")
     flags = parser.parse_args()
+    recipe, compared = [*RECIPE, "--num-workers", str(flags.workers)], COMPARED
+    if flags.everything:
+        first = flags.folder / "first"
+        run_child(first, recipe, ENDLESS, flags.folder / "first.log")
+        weights = str(first / "best_model.pdparams")
+        recipe += [*EVERYTHING.split(), "--init-weights", weights, "--teacher", weights]
+        compared += ("best_ema_model.pdparams",)
     rng = np.random.default_rng(flags.seed)
     calm, calm_log = flags.folder / "calm", flags.folder / "calm.log"
-    _, total = run_child(calm, flags.workers, ENDLESS, calm_log)
+    _, total = run_child(calm, recipe, ENDLESS, calm_log)
     steps = calm_log.stat().st_size
 
     kills = runs = extra = 0
@@ -123,11 +135,11 @@ def main():
         log.touch()
         while True:
             fatal = int(rng.integers(1, total // 3)) if kills < flags.kills else ENDLESS
-            killed, _ = run_child(folder, flags.workers, fatal, log)
+            killed, _ = run_child(folder, recipe, fatal, log)
             if not killed:
                 break
             kills, killed_here = kills + 1, killed_here + 1
-        for name in COMPARED:
+        for name in compared:
             assert (folder / name).read_bytes() == (calm / name).read_bytes(), f"{name} differs in {folder}"
         more = log.stat().st_size - steps
         assert 0 <= more <= killed_here, f"{more} more steps than the calm run's {steps} after {killed_here} kills"

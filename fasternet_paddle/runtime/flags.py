@@ -75,6 +75,16 @@ class EngineFlags:
 
 
 @dataclass(frozen=True)
+class RecipeFlags:
+    """The flags that a recipe's own settings depend on; None where they are not given."""
+
+    variant: str | None = None
+    epochs: int | None = None
+    image_size: int | None = None
+    init_weights: str | None = None
+
+
+@dataclass(frozen=True)
 class LoadingFlags:
     """How images are loaded; what is not given is the run's."""
 

@@ -11,7 +11,7 @@ A recipe says how to train, and leaves data, folders and devices to whoever trai
 import dataclasses
 from pathlib import Path
 
-from ..config import TrainConfig, config_from
+from ..config import MIN_IMAGE_SIZE, TrainConfig, config_from
 from ..errors import FasterNetError
 from ..files.configs import read_yaml
 
@@ -26,13 +26,14 @@ def recipe_names():
     return (NOTEBOOK, *sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
-def load_recipe(name, variant=None, epochs=None):
+def load_recipe(name, variant=None, epochs=None, image_size=None):
     """The ``TrainConfig`` of a recipe.
 
     Args:
         name: one of ``recipe_names()``, or the path of a YAML file.
         variant: of the network; by default the recipe's.
         epochs: by default the recipe's; for another number its milestones move in proportion.
+        image_size: by default the recipe's; for another one its early size is the same share of it, in steps of 32.
 
     Raises:
         FasterNetError: no such recipe or file, or a setting that is unknown or wrong.
@@ -46,31 +47,57 @@ def load_recipe(name, variant=None, epochs=None):
     if not isinstance(own, dict):
         raise FasterNetError(f"{source}: by_variant must hold settings for {variant}, got {own!r:.80}")
     recipe = config_from(values | own | {"variant": variant}, source)
-    if epochs in (None, recipe.epochs):
-        return recipe
+    return _of_size(_of_length(recipe, epochs or recipe.epochs), image_size or recipe.image_size)
+
+
+def _of_length(recipe, epochs):
+    """``recipe`` in so many epochs."""
     scale = epochs / recipe.epochs
     moved = {name: getattr(recipe, name) * scale for name in MILESTONES if getattr(recipe, name)}
-    return dataclasses.replace(recipe, epochs=epochs, **moved)
+    return recipe if epochs == recipe.epochs else dataclasses.replace(recipe, epochs=epochs, **moved)
 
 
-def over_recipe(name, parse):
-    """What ``parse`` makes of flags set over a recipe, its milestones moved to the epochs that the flags say.
+def _of_size(recipe, image_size):
+    """``recipe`` at another size; where its early size comes to the same, there is none."""
+    early = {}
+    if recipe.early_image_size is not None and image_size != recipe.image_size:
+        size = max(MIN_IMAGE_SIZE, 32 * round(recipe.early_image_size * image_size / recipe.image_size / 32))
+        early = {"early_image_size": size} if size < image_size else {"early_image_size": None, "early_epochs": 0.0}
+    return dataclasses.replace(recipe, image_size=image_size, **early)
+
+
+def recipe_for(name, asked):
+    """The ``TrainConfig`` of a recipe that flags are set over, where they are what ``asked`` says of them.
+
+    Of weights to begin from, network and preparation go on: a file tells them, and nobody need repeat them.
 
     Args:
         name: as ``load_recipe``.
-        parse: from a ``TrainConfig`` of defaults to the one that the flags make of it.
+        asked: ``RecipeFlags``.
     """
-    recipe = load_recipe(name)
-    asked = parse(TrainConfig(variant=recipe.variant, epochs=recipe.epochs))
-    return parse(load_recipe(name, asked.variant, asked.epochs))
+    its = {}
+    if asked.init_weights is not None:
+        from .beginning import settings_of_weights
+
+        its = settings_of_weights(asked.init_weights)
+    variant, image_size = asked.variant or its.get("variant"), asked.image_size or its.get("image_size")
+    return dataclasses.replace(load_recipe(name, variant, asked.epochs, image_size), **its)
 
 
 def describe_recipes():
-    """One line a recipe, for ``--help``: its name and what it is about."""
+    """One line a recipe, for ``--help``: its name, what it is about, and its settings."""
     lines = [f"{NOTEBOOK}: the defaults, as the notebook trains"]
     for name in recipe_names()[1:]:
-        lines.append(f"{name}: {_read(name)[0].get('about', '')}")
+        values = _read(name)[0]
+        about = values.pop("about", "")
+        lines.append(f"{name}: {about} ({', '.join(f'{key} {_shown(value)}' for key, value in values.items())})")
     return lines
+
+
+def _shown(value):
+    if not isinstance(value, dict):
+        return str(value)
+    return "; ".join(f"{key}: {', '.join(f'{k} {v}' for k, v in own.items())}" for key, own in value.items())
 
 
 def _read(name):

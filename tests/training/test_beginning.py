@@ -10,6 +10,7 @@ from fasternet_paddle import train
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data.datasets import load_dataset
 from fasternet_paddle.runs.folder import save_weights_file
+from fasternet_paddle.train import _parse
 from fasternet_paddle.training.beginning import begin_model, settings_of_weights
 from fasternet_paddle.training.parts import make_parts
 
@@ -102,3 +103,30 @@ def test_a_wrong_flag_is_one_sentence_and_code_2(flags, says, weights, tmp_path,
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1 and error.startswith("error: "), error
     assert not any(folder.iterdir())
+
+
+def test_the_entry_goes_on_with_the_network_and_the_size_of_the_weights(weights, tmp_path, monkeypatch):
+    path, _ = weights
+    monkeypatch.chdir(tmp_path)
+    for flags, size, resize in (([], 32, "crop"), (["--image-size", "64", "--resize", "squash"], 64, "squash")):
+        settings = _parse(["--dataset", "digits", "--recipe", "finetune", "--init-weights", path, *flags]).settings
+        assert (settings.embed_dim, settings.depths, settings.variant) == (4, (1, 1, 1, 1), "t0")
+        assert (settings.image_size, settings.resize, settings.epochs) == (size, resize, 20)
+
+
+@pytest.mark.parametrize("size, early, epochs", [(224, 192, 280.0), (448, 384, 280.0), (32, None, 0.0)])
+def test_the_early_size_is_a_share_of_the_size(size, early, epochs):
+    settings = _parse(["--recipe", "paper", "--image-size", str(size)]).settings
+    assert (settings.image_size, settings.early_image_size, settings.early_epochs) == (size, early, epochs)
+
+
+def test_a_flag_that_needs_a_setting_of_the_recipe_is_taken(tmp_path):
+    (tmp_path / "mine.yaml").write_text("patience: 3\n")
+    assert _parse(["--recipe", str(tmp_path / "mine.yaml"), "--least-gain", "0.1"]).settings.least_gain == 0.1
+
+
+def test_help_tells_what_each_recipe_contains(capsys):
+    with pytest.raises(SystemExit):
+        _parse(["--help"])
+    said = capsys.readouterr().out
+    assert "- finetune: few images" in said and "backbone_rate 0.1" in said and "early_image_size 192" in said

@@ -70,10 +70,13 @@ def _interrupted(monkeypatch, steps, signum=signal.SIGINT, extra=()):
         return train.main([*RECIPE, *extra])
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(0, 50 if SOAK else 8), (2, 50 if SOAK else 3)])
-def test_killed_at_random_moments_the_run_ends_the_same(tmp_path, workers, kills):
+@pytest.mark.parametrize(
+    ("workers", "kills", "more"),
+    [(0, 50 if SOAK else 8, ()), (2, 50 if SOAK else 3, ()), (0, 50 if SOAK else 4, ("--everything",))],
+)
+def test_killed_at_random_moments_the_run_ends_the_same(tmp_path, workers, kills, more):
     command = [sys.executable, "-W", "ignore", "-m", "tests.kill_driver", "--folder", str(tmp_path)]
-    command += ["--kills", str(kills), "--workers", str(workers), "--seed", "3"]
+    command += ["--kills", str(kills), "--workers", str(workers), "--seed", "3", *more]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=3600)
     assert done.returncode == 0, done.stderr
