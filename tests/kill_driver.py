@@ -123,7 +123,7 @@ def main():
         run_child(first, recipe, ENDLESS, flags.folder / "first.log")
         weights = str(first / "best_model.pdparams")
         recipe += [*EVERYTHING.split(), "--init-weights", weights, "--teacher", weights]
-        compared += ("best_ema_model.pdparams",)
+        compared += ("best_ema_model.pdparams", "final_ema_model.pdparams")
     rng = np.random.default_rng(flags.seed)
     calm, calm_log = flags.folder / "calm", flags.folder / "calm.log"
     _, total = run_child(calm, recipe, ENDLESS, calm_log)

@@ -30,6 +30,7 @@ from ..runs.run import load_run
 from ..runtime.drawing import new_figure
 from ..training.parts import make_parts
 from ..training.session import Session
+from ..training.steps import extras_of
 from ..training.trainer import fit
 from .statistics import ALPHA, Trials, compare, seeds_test
 
@@ -93,7 +94,9 @@ def _the_data(recipes, seeds):
 
 
 def train_quietly(config, data):
-    """Train as ``config`` says, the printed lines going to ``log.txt`` in its work path; returns the final network.
+    """Train as ``config`` says, the printed lines going to ``log.txt`` in its work path.
+
+    Returns the final network, of the averaged weights where ``config`` keeps them: they are what it is kept for.
 
     An unfinished run of the same settings in the work path is gone on with, any other one replaced.
     """
@@ -104,7 +107,8 @@ def train_quietly(config, data):
         with log.open("a" if resume else "w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
             session.start(parts, data)
             fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session)
-    return parts.model
+    ema = extras_of(parts.optimizer).ema
+    return parts.model if ema is None else ema.model
 
 
 def _finished(config, data):
@@ -112,7 +116,8 @@ def _finished(config, data):
     folder = Path(config.work_path)
     if not (folder / run_folder.METRICS).exists() or not _is_run_of(config, data):  # the last file that a run writes
         return None
-    return load_run(folder / run_folder.FINAL_MODEL).model
+    name = run_folder.FINAL_MODEL if config.ema_decay is None else run_folder.FINAL_EMA_MODEL
+    return load_run(folder / name).model
 
 
 def _is_run_of(config, data):

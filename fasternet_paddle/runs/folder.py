@@ -25,7 +25,8 @@ from ..weights.pdparams import save_state, save_weights
 
 CONFIG, HISTORY, METRICS = "config.yaml", "history.csv", "metrics.json"
 BEST, FINAL = "best", "final"
-BEST_EMA_MODEL = "best_ema_model.pdparams"  # averaged weights, where the recipe keeps them
+# Averaged weights, where the recipe keeps them.
+BEST_EMA_MODEL, FINAL_EMA_MODEL = "best_ema_model.pdparams", "final_ema_model.pdparams"
 FINAL_MODEL = "final_model.pdparams"  # beside BEST_MODEL, which entries name before they read anything (config.py)
 BEST_OPTIMIZER, FINAL_OPTIMIZER = "best_optimizer.pdopt", "final_optimizer.pdopt"
 LOSS_FIGURE, ACC_FIGURE, PREDICTIONS_FIGURE = "loss.png", "acc.png", "predictions.png"
@@ -41,6 +42,7 @@ RUN_FILES = (
     BEST_OPTIMIZER,
     FINAL_MODEL,
     BEST_EMA_MODEL,
+    FINAL_EMA_MODEL,
     FINAL_OPTIMIZER,
     *FIGURES,
     REPORT,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import paddle
 
-from ..runs.folder import BEST, BEST_EMA_MODEL, FINAL, save_history, save_metrics, save_model, save_weights_file
+from ..runs import folder
+from ..runs.folder import save_history, save_metrics, save_model, save_weights_file
 from .metrics import History
 
 
@@ -46,11 +47,13 @@ class RunFiles:
     def __call__(self, epoch):
         save_history(epoch.history.csv(), self.work_path)
         if epoch.is_best:
-            save_model(self.model, self.optimizer, self.work_path, BEST)
+            save_model(self.model, self.optimizer, self.work_path, folder.BEST)
         if epoch.is_best_ema:
-            save_weights_file(epoch.ema_model, self.work_path, BEST_EMA_MODEL)
+            save_weights_file(epoch.ema_model, self.work_path, folder.BEST_EMA_MODEL)
 
-    def finish(self, history):
-        """Write the final weights and ``metrics.json``."""
-        save_model(self.model, self.optimizer, self.work_path, FINAL)
+    def finish(self, history, ema_model=None):
+        """Write the final weights, averaged ones among them where there are any, and ``metrics.json``."""
+        save_model(self.model, self.optimizer, self.work_path, folder.FINAL)
+        if ema_model is not None:
+            save_weights_file(ema_model, self.work_path, folder.FINAL_EMA_MODEL)
         save_metrics(history.summary(), self.work_path)

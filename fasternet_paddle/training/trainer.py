@@ -195,7 +195,7 @@ def fit(
     if progress.epoch < epochs:
         print(f"no better validation accuracy in {extras.patience} epochs: the run ends before epoch {progress.epoch}")
     if files is not None:
-        files.finish(progress.history)
+        files.finish(progress.history, extras.ema and extras.ema.model)
     session.save()
     return progress.history
 

@@ -10,6 +10,7 @@ from fasternet_paddle import compare
 from fasternet_paddle.comparing import trials
 from fasternet_paddle.comparing.trials import run_trials
 from fasternet_paddle.config import TrainConfig
+from fasternet_paddle.data.datasets import load_dataset
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.runs.run import load_run
 
@@ -48,6 +49,18 @@ def test_what_is_finished_is_taken_and_what_is_not_is_made(recipes, tmp_path, mo
     again = run_trials(recipes, seeds=(1,))
     assert made == [str(tmp_path / "plain-seed1")]
     assert all(np.array_equal(first[name].correct, again[name].correct) for name in first)
+
+
+def test_averaged_weights_are_what_is_asked_where_they_are_kept(recipes, tmp_path):
+    averaged = {"averaged": dataclasses.replace(recipes["plain"], ema_decay=0.9)}
+    first, again = run_trials(averaged, seeds=(1,)), run_trials(averaged, seeds=(1,))
+    plain, kept = (
+        load_run(tmp_path / "averaged-seed1" / f"{name}.pdparams") for name in ("final_model", "final_ema_model")
+    )
+    digits = load_dataset("digits").val
+    assert not np.array_equal(plain.model.fc.weight.numpy(), kept.model.fc.weight.numpy())
+    for found in (first, again):  # made, and taken from the folder
+        assert np.array_equal(found["averaged"].correct[0], trials.answers(kept.model, kept.config, digits))
 
 
 @pytest.mark.parametrize(
