@@ -30,6 +30,7 @@ RECIPE += ["--variant", "t1", "--embed-dim", "4"]  # T1 drops paths: what is ran
 EVERYTHING = "--warmup-epochs 0.5 --min-learning-rate 1e-5 --layer-decay 0.8 --backbone-rate 0.5 --decay weights"
 EVERYTHING += " --clip-norm 1 --accumulate 2 --ema-decay 0.9 --patience 2 --least-gain 0.01 --initializer paper"
 EVERYTHING += " --freeze stem --temperature 2 --early-image-size 32 --early-epochs 2 --image-size 64"
+EVERYTHING += " --mixup 0.2 --cutmix 1 --random-erasing 0.25 --auto-augment rand-m5 --balanced-sampling"
 COMPARED = ("history.csv", "metrics.json", "final_model.pdparams", "final_optimizer.pdopt", "best_model.pdparams")
 ENDLESS = 10**9
 
