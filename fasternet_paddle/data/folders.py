@@ -107,8 +107,8 @@ def list_folder(root, to_train=True):
         )
     if not len(listing) or (to_train and listing.parts.min() not in (TRAIN, WHOLE)):
         raise FasterNetError(
-            f"{printable(root)} holds no images to train on: it must hold a folder of images a class, or folders "
-            f"train and val with such folders, or lists train.txt, val.txt and label.txt",
+            f"{printable(root)} holds no images{' to train on' * to_train}: it must hold a folder of images a class, "
+            f"or folders train and val with such folders, or lists train.txt, val.txt and label.txt",
             change="data_path",
         )
     return listing.take(np.argsort(listing.labels, kind="stable"))

@@ -130,6 +130,7 @@ def measure_classes(
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, images["answer"], labels=np.arange(logits.shape[1]), zero_division=0
     )
+    support = support.astype(np.int64)  # floats where no answer is right
     figures = _figures(images, counts)
     averages = {kind: _average(labels, images["answer"], kind) for kind in ("macro", "weighted")}
     spread = _spread(images, labels, logits.shape[1], resamples, seed)

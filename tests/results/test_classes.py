@@ -174,3 +174,9 @@ def test_worst_mistakes_and_least_sure_are_sorted():
 def test_refuses(change, sentence):
     with pytest.raises(FasterNetError, match=sentence):
         measure_classes(**{"logits": LOGITS, "labels": LABELS, "class_names": NAMES} | change)
+
+
+def test_counts_are_whole_numbers_where_no_answer_is_right():
+    """scikit-learn's support is floats then."""
+    metrics = measure_classes(np.float32([[1, 0], [1, 0]]), np.int64([1, 1]), ("a", "b"), resamples=2)
+    assert json.loads(metrics.to_json())["classes"]["images"] == [0, 2] and '"images": [0, 2]' in metrics.to_json()
