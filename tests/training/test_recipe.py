@@ -316,6 +316,9 @@ def test_everything_at_once_is_resumed_to_the_bit(tmp_path):
     every |= {"decay": "weights", "clip_norm": 1.0, "accumulate": 2, "ema_decay": 0.9, "patience": 1, "drop_path": 0.2}
     every |= {"init_weights": other, "freeze": ("stem",), "teacher": other, "temperature": 2.0, "max_steps": 5}
 
+    every |= {"mixup": 0.8, "cutmix": 1.0, "random_erasing": 0.5, "auto_augment": "rand-m5-mstd0.5-inc1"}
+    every |= {"balanced_sampling": True, "early_image_size": 64, "early_epochs": 1.0, "initializer": "paper"}
+
     def run(folder, stop_after=None, resume=False):
         config = small(**every, work_path=str(tmp_path / folder))
         with Session(config, resume=resume, checkpoint_every=0) as session:
