@@ -1,18 +1,23 @@
 """Where a training begins, and what is said about it: weights of files, their classes and their preparation."""
 
 import dataclasses
+import signal
 
 import numpy as np
 import paddle
 import pytest
 
-from fasternet_paddle import train
+from fasternet_paddle import export, train
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data.datasets import load_dataset
+from fasternet_paddle.errors import Stopped
 from fasternet_paddle.runs.folder import save_weights_file
 from fasternet_paddle.train import _parse
 from fasternet_paddle.training.beginning import begin_model, settings_of_weights
+from fasternet_paddle.training.distilling import read_teacher
 from fasternet_paddle.training.parts import make_parts
+from fasternet_paddle.training.session import Session
+from fasternet_paddle.training.steps import extras_of
 
 DIGITS = load_dataset("digits")
 NAMES = DIGITS.class_names
@@ -60,6 +65,29 @@ def test_a_file_tells_the_settings_that_go_on(weights):
 def test_frozen_parts_of_no_training_are_warned_of(capsys):
     make_parts(TrainConfig(**SMALL, freeze=("backbone",)), DIGITS)
     assert "frozen parts need init_weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("waiting, saved", [(1, 0), (0, 1)])
+def test_half_a_step_is_never_saved(waiting, saved, tmp_path):
+    """Gradients that wait for a step are in no checkpoint, so there a signal leaves the last one standing."""
+    config = TrainConfig(**SMALL, accumulate=2, work_path=str(tmp_path / "run"))
+    with Session(config) as session:
+        parts = make_parts(config, DIGITS)
+        session.start(parts, DIGITS)
+        extras_of(parts.optimizer).waiting = waiting
+        session.stop.signal = signal.SIGTERM
+        with pytest.raises(Stopped):
+            session.leave_if_asked()
+    assert len(list((tmp_path / "run").glob("checkpoints/step-*"))) == saved
+
+
+def test_an_exported_network_teaches(weights, tmp_path):
+    path, model = weights
+    assert export.main(["--weights", path, "--output", str(tmp_path / "exported")]) == 0
+    model.eval()
+    x = paddle.randn([3, 3, 64, 64])  # of another size than it was exported for
+    answer = read_teacher(str(tmp_path / "exported"), model.record)(x).numpy()
+    np.testing.assert_allclose(answer, model(x).numpy(), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(
