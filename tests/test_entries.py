@@ -170,9 +170,7 @@ def test_train_keeps_another_run(capsys):
     before = Path("work/model/history.csv").stat().st_mtime_ns
     capsys.readouterr()
     _refused(capsys, train, SMALL, "holds another run", "--overwrite")
-    assert Path("work/model/history.csv").stat().st_mtime_ns == before
-    assert train.main([*SMALL, "--overwrite"]) == 0
-    assert Path("work/model/history.csv").stat().st_mtime_ns > before
+    assert Path("work/model/history.csv").stat().st_mtime_ns == before  # replaced: test_session
 
 
 def test_a_run_that_failed_at_once_leaves_a_folder_for_the_next(capsys):

@@ -145,7 +145,7 @@ def test_images_of_any_kind_are_explained(run, tmp_path, monkeypatch):
         (["--index", "0", "--top", "0"], "top must be at least 1"),
         (["--index", "0", "--seed", "-3"], "seed must lie"),
         (["--index", "0", "--engine", "fast"], "unknown engine 'fast'"),
-        (["--index", "0", "--precision", "int8"], "unknown precision 'int8'"),
+        (["--index", "0", "--precision", "int8"], "precision int8 is offered by the engine openvino"),
         (["--index", "0", "--output", "{folder}/words.png/out"], "--output"),
         (["--weights", "{folder}/none.pdparams"], "none.pdparams"),
     ],

@@ -26,7 +26,7 @@ from fasternet_paddle.inference.engine import has_bf16
 from tests.networks import network
 
 RUNS = {  # subject: flags, files, a column that holds positive numbers
-    "inference": ("--rounds 1 --runs 1 --sweep", {"inference", "sweep"}, "images/s"),
+    "inference": ("--rounds 1 --runs 1 --batch 1", {"inference"}, "images/s"),
     "training": ("--rounds 1 --steps 2 --batch-size 4 --image-size 32", {"training"}, "images/s"),
     "pipeline": ("--rounds 1 --blocks 1 --block-images 1", {"pipeline", "decode"}, "images/s"),
     "predict": ("--rounds 1 --images 4", {"predict"}, "images/s"),
