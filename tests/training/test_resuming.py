@@ -72,7 +72,7 @@ def _interrupted(monkeypatch, steps, signum=signal.SIGINT, extra=()):
 
 @pytest.mark.parametrize(
     ("workers", "kills", "more"),
-    [(0, 50 if SOAK else 5, ()), (2, 50 if SOAK else 2, ()), (0, 50 if SOAK else 3, ("--everything",))],
+    [(0, 50 if SOAK else 3, ()), (2, 50 if SOAK else 1, ()), (0, 50 if SOAK else 2, ("--everything",))],
 )
 def test_killed_at_random_moments_the_run_ends_the_same(tmp_path, workers, kills, more):
     command = [sys.executable, "-W", "ignore", "-m", "tests.kill_driver", "--folder", str(tmp_path)]
