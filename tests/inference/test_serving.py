@@ -190,6 +190,8 @@ def test_a_spawned_process_answers_as_this_one():
     predictor, x = Predictor(network()), images(2, 32, 32)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         got = pool.apply(predictor.logits, (x,))
+        pool.close()
+        pool.join()  # terminating it, Paddle's handler of SIGTERM may wait for ever in malloc
     assert_close(got, predictor.logits(x))
 
 

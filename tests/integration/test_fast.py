@@ -72,6 +72,8 @@ def test_a_spawned_process_unpickles_it(engine):
     predictor, x = Predictor(network(), engine=engine), images(3, 32, 32)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert_close(pool.apply(predictor.logits, (x,)), predictor.logits(x), relative=1e-5)
+        pool.close()
+        pool.join()  # terminating it, Paddle's handler of SIGTERM may wait for ever in malloc
 
 
 FORKED = """
