@@ -4,9 +4,9 @@ import numpy as np
 import paddle
 import pytest
 
-from fasternet_paddle import Predictor
+from fasternet_paddle import PConv, Predictor
 from fasternet_paddle.exporting.folders import write_record
-from fasternet_paddle.exporting.network import FILES, WithSoftmax, export_network
+from fasternet_paddle.exporting.network import FILES, TimesOne, WithSoftmax, export_network, suited_to_bf16
 from fasternet_paddle.inference.exported import is_exported, open_exported
 from tests.exporting.networks import images, make_network, network
 from tests.threads import wrong_answers
@@ -28,6 +28,17 @@ def test_exporting_twice_in_one_process_gives_the_same_files_and_leaves_the_mode
         model.eval()
     assert written[0] == written[1]
     assert written[0][FILES[0]] == written[2][FILES[0]] and written[0][FILES[1]] != written[2][FILES[1]]
+
+
+def test_a_network_for_bf16_answers_the_same_and_leaves_the_model():
+    model, _ = network()
+    suited = suited_to_bf16(model)
+    x = paddle.to_tensor(images(4))
+    with paddle.no_grad():
+        assert np.array_equal(suited(x).numpy(), model(x).numpy())
+    mixers = sum(isinstance(layer, PConv) for layer in model.sublayers())
+    assert sum(isinstance(layer, TimesOne) for layer in suited.sublayers()) == mixers > 0
+    assert not any(isinstance(layer, TimesOne) for layer in model.sublayers())
 
 
 def test_a_softmax_of_cooled_logits(tmp_path):

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-import time
+import timeit
 import types
 from pathlib import Path
 
@@ -166,9 +166,8 @@ def test_the_fastest_engine_is_chosen_told_and_kept(tmp_path, capsys):
     assert "auto: onnxruntime" in said and "paddle" in said and "left out: mxnet (not installed)" in said
     note = json.loads(note_of(tmp_path).read_text())
     assert note["plan"]["engine"] == "onnxruntime" and len(note["rates"]) >= 6
-    start = time.perf_counter()
-    assert "onnxruntime" in chosen(tmp_path)
-    assert time.perf_counter() - start < 0.05
+    assert all("onnxruntime" in again for again in (chosen(tmp_path), chosen(tmp_path)))
+    assert min(timeit.repeat(lambda: chosen(tmp_path), number=1, repeat=5)) < 0.05  # seconds
     assert capsys.readouterr().err == ""
 
 
