@@ -1,7 +1,6 @@
-"""Compare recipes over several seeds: ``python -m fasternet_paddle.compare --arms ARM ARM ... [flags of train]``.
+"""Compare recipes over several seeds; all flags but the ones below are train's and hold for every arm.
 
-An arm is a recipe's name and what it is changed by, in quotes; the first is the reference. All other flags are train's
-and hold for every arm:
+An arm is a recipe's name and what it is changed by, in quotes; the first is the reference:
 
     python -m fasternet_paddle.compare --arms notebook "notebook --label-smoothing 0" "notebook --augment fast" \\
         --seeds 1 2 3 --dataset digits --image-size 32 --batch-size 32 --epochs 10
@@ -36,7 +35,7 @@ class CompareFlags:
     arms: tuple[str, ...]
     """A recipe's name each, or in quotes the name and flags of train; the first is the reference."""
     seeds: tuple[int, ...] = (42, 43, 44)
-    """Of the runs of each arm; two at least are needed for an interval."""
+    """Seeds of each arm's runs; two at least are needed for an interval."""
     output: Path = Path("work/comparison")
     """Folder for the tables, the figure and a folder a run."""
 

@@ -105,26 +105,26 @@ class TrainConfig:
     early_image_size: int | None = None
     """Side of the training images in the first epochs, smaller and so faster; validation keeps image_size."""
     early_epochs: float = 0.0
-    """How many epochs these are."""
+    """How many epochs have this smaller size."""
     resize: str = "squash"
     """How a validation image is brought to that size: squash (both sides, the notebook's), crop (the shorter side to
     size / 0.875, then the centre, the paper's) or letterbox (the longer side, then bars)."""
     augment: str = "notebook"
     """Training transforms: notebook (Paddle's) or fast (the same laws, several times faster; saturation drawn once)."""
     auto_augment: str = ""
-    """RandAugment before them, by timm's string, such as rand-m7-mstd0.5-inc1; nothing: none."""
+    """RandAugment before the transforms, by timm's string, such as rand-m7-mstd0.5-inc1; nothing: none."""
     random_erasing: float = 0.0
     """Probability that a box of a training image is erased, 2 % to a third of it; 0: none."""
     erasing_mode: str = "const"
-    """What fills it: const (the mean colour) or pixel (noise)."""
+    """What fills the erased box: const (the mean colour) or pixel (noise)."""
     mixup: float = 0.0
     """Alpha of mixup's beta distribution, such as 0.8; 0: none."""
     cutmix: float = 0.0
     """Alpha of CutMix's beta distribution, such as 1; 0: none. With both, each batch is either blended or cut."""
     mix_probability: float = 1.0
-    """That a batch is mixed, where mixup or cutmix is on."""
+    """Probability that a batch is mixed, where mixup or cutmix is on."""
     mix_switch: float = 0.5
-    """That a batch is cut rather than blended, where both are on."""
+    """Probability that a batch is cut rather than blended, where both are on."""
     balanced_sampling: bool = False
     """Draw training images with replacement, every class as often as any other, instead of each image once."""
     class_weights: str = "none"
@@ -134,25 +134,25 @@ class TrainConfig:
     epochs: int = 100
     """Passes over the training images."""
     optimizer: str = "adamw"
-    """adamw, or sgd with Nesterov's momentum."""
+    """What takes the steps: adamw, or sgd with Nesterov's momentum."""
     momentum: float = 0.9
-    """Of sgd."""
+    """Momentum of sgd."""
     learning_rate: float = 1e-3
     """Highest learning rate."""
     schedule: str = "cosine"
     """How the learning rate goes on after the warm-up, step by step: cosine (down to min_learning_rate) or constant."""
     min_learning_rate: float = 0.0
-    """Where the cosine ends."""
+    """Learning rate at which the cosine ends."""
     warmup_epochs: float = 0.0
     """Epochs in which the learning rate first rises, in a line from warmup_learning_rate."""
     warmup_learning_rate: float = 0.0
-    """Where the warm-up begins."""
+    """Learning rate at which the warm-up begins."""
     layer_decay: float = 1.0
     """The head learns at the whole rate, each block below it at this share of the one above, the stem last."""
     backbone_rate: float = 1.0
     """The learning rate of all but the head, as a share of the head's."""
     weight_decay: float = 0.005
-    """Decoupled with adamw, L2 with sgd."""
+    """Weight decay: decoupled with adamw, L2 with sgd."""
     decay: str = "all"
     """What decays: all parameters, or weights (neither biases nor batch norm)."""
     clip_norm: float | None = None
@@ -176,7 +176,7 @@ class TrainConfig:
     teacher: str | None = None
     """Also learn from the answers of this network: weights of ours or others', or an exported folder."""
     temperature: float = 1.0
-    """Softens both answers before they are compared."""
+    """Temperature of the teacher's and the network's answers when they are compared; above 1 softens them."""
     alpha: float = 0.5
     """Share of the loss that is the teacher's; the labels have the rest."""
     amp: str = "off"

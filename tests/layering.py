@@ -97,7 +97,7 @@ LINES_A_FUNCTION = 60
 PARAMETERS = 8
 LARGER = {  # what may be larger, and why
     "config": "two lines and a rule for each setting of a recipe, which stands here and nowhere else",
-    "training.trainer.fit": "the notebook's call: eight positional parameters, and the run's seed and session",
+    "training.trainer.fit": "the notebook's eight parameters, then seed, session, callbacks; the loop stays one cell",
     "explaining.lime._Interpreter.interpret": "InterpretDL's signature: nine parameters",
 }
 
