@@ -40,7 +40,7 @@ RANGES = {  # settings that are numbers within bounds, where they are given
     ),
     "be at least 1": (
         lambda value: value >= 1,
-        ("batch_size", "epochs", "embed_dim", "max_steps", "train_images", "accumulate", "patience"),
+        ("batch_size", "epochs", "embed_dim", "max_steps", "train_images", "accumulate", "patience", "nproc"),
     ),
     "be above 0": (lambda value: value > 0, ("learning_rate", "clip_norm", "temperature")),
     "be 0 or more": (
@@ -181,6 +181,11 @@ class TrainConfig:
     """Share of the loss that is the teacher's; the labels have the rest."""
     amp: str = "off"
     """Mixed precision on a GPU: off, bf16 or fp16."""
+    nproc: int = 1
+    """Processes that share each batch, or auto: one a card, or a core where there is none. The batch size is that of
+    all together; batch norm sees the share of each."""
+    sync_batch_norm: bool = False
+    """Several processes on GPUs take the statistics of batch norm over the whole batch."""
     label_smoothing: float = 0.1
     """Share of the target that is spread evenly over all classes."""
     num_workers: int = 4

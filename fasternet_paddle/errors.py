@@ -21,11 +21,11 @@ class FasterNetError(ValueError):
 
 
 class Stopped(Exception):
-    """A signal asked the run to end, and its state is saved; ``signal`` is the signal's number."""
+    """A signal asked the run to end; ``signal`` is the signal's number, ``saved`` whether its state is saved."""
 
-    def __init__(self, signum):
+    def __init__(self, signum, saved=True):
         super().__init__(f"stopped by {signal.Signals(signum).name}")
-        self.signal = signum
+        self.signal, self.saved = signum, saved
 
 
 NEEDS_PADDLE = (

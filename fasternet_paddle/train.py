@@ -47,25 +47,33 @@ def main(argv=None):
     """Train as the flags say; returns the exit code."""
     flags = _parse(argv)
 
+    history, test = _train(flags)
+
     from .results.outputs import test_line
     from .runs.folder import FIGURES, REPORT
-    from .training.parts import run_training
 
-    run = run_training(
-        flags.settings,
-        resume=flags.resume,
-        overwrite=flags.overwrite,
-        checkpoint_every=flags.checkpoint_every,
-        keep_checkpoints=flags.keep_checkpoints,
-        visualdl=flags.visualdl,
-    )
-    best = run.history.best()
+    best = history.best()
     print(f"best validation accuracy {best['val_top1']:.4f} in epoch {best['epoch']}, chosen on the same images")
-    if run.test is not None:
-        print(test_line(run.test))
+    if test is not None:
+        print(test_line(test))
     for path in (Path(flags.settings.work_path) / name for name in (*FIGURES, REPORT)):
         if path.exists():
             print(path)
+
+
+def _train(flags):
+    """(``History``, ``ClassMetrics`` of the test images or None) of the run that the flags ask for."""
+    settings = flags.settings
+    options = {name: value for name, value in vars(flags).items() if name not in ("settings", "recipe", "config")}
+    if settings.nproc > 1:
+        from .training.several import train_in_processes
+
+        return train_in_processes(settings, options)
+
+    from .training.parts import run_training
+
+    run = run_training(settings, **options)
+    return run.history, run.test
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class _Start:
     config: Path | None = None
     resume: bool = False
     work_path: str = TrainConfig.work_path
+    nproc: str | None = None
+    device: str | None = None
 
 
 def _parse(argv):
@@ -92,7 +102,22 @@ def _parse(argv):
         raise FasterNetError(f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given")
     if (settings := _start(start)) is None:
         settings = recipe_for(start.recipe or NOTEBOOK, start.asked)
-    return _over(settings, argv, parse)
+    return _over(settings, _counted(argv, start, settings), parse)
+
+
+def _counted(argv, start, settings):
+    """The arguments with the number of processes that ``auto`` stands for on this machine."""
+    if start.nproc != "auto":
+        return argv
+
+    from .runtime.launch import processes_for
+
+    count = str(processes_for(start.device or settings.device))
+    words = list(sys.argv[1:] if argv is None else argv)
+    return [
+        count if (before, word) == ("--nproc", "auto") else f"--nproc={count}" if word == "--nproc=auto" else word
+        for before, word in zip(["", *words], words, strict=False)
+    ]
 
 
 def _over(settings, argv, parse):

@@ -65,7 +65,7 @@ def _load(name, data_path):
     if name == "digits":
         return _digits()
     if name == "cifar10":
-        return _cifar("cifar10", _find_archive(data_path), CIFAR10)
+        return _cifar("cifar10", find_archive(data_path), CIFAR10)
     if name not in DATASETS:
         raise FasterNetError(f"unknown dataset {name!r}; known datasets: {', '.join(DATASETS)}", change="dataset")
     data_path = _named_path(name, data_path)
@@ -139,8 +139,8 @@ def _read_cifar(name, path, layout):
     return ImageData(name, class_names, Images(*train), Images(*val), named=named)
 
 
-def _find_archive(data_path):
-    """A path that the user chose is taken as it is; the default one is searched for, then downloaded.
+def find_archive(data_path=CIFAR10_ARCHIVE):
+    """Where CIFAR-10 is: a path that the user chose as it is; the default one is searched for, then downloaded.
 
     Where the archive is not, the folder that it unpacks to may lie in its place.
     """

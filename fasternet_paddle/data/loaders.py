@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import paddle
 
+from ..runtime import ranks
 from . import fast_transforms, transforms
 from .erasing import RandomErasing
 from .file_images import FileImages
@@ -26,7 +27,7 @@ from .images import Images
 from .mixing import Mixing, MixLaw
 from .preparation import config_preparation
 from .randaugment import RandAugment
-from .samplers import BalancedSampler, EpochSampler
+from .samplers import BalancedSampler, DealtSampler, EpochSampler, SharedSampler
 from .workers import Workers
 
 AUGMENTING, ERASING = 2, 3  # streams of a sample's generators, beside the transform's own and ``mixing.MIXING``
@@ -124,6 +125,11 @@ class Loader:
         self.mixing = mixing
         self._workers = None
 
+    @property
+    def share(self):
+        """``ranks.Share`` of each batch that is made here, where several processes share a run; else None."""
+        return getattr(self.sampler, "share", None)
+
     def __len__(self):
         return len(self.sampler)
 
@@ -145,6 +151,8 @@ class Loader:
             yield self.mixing(images, labels, epoch, step)
 
     def _make(self, keys):
+        if not keys:  # the share of one among several processes
+            return np.empty((0, *self.dataset[0][0].shape), np.float32), np.empty(0, np.int64)
         images, labels = zip(*(self.dataset[key] for key in keys), strict=True)
         return np.stack(images), np.array(labels, np.int64)
 
@@ -202,6 +210,8 @@ def decoded_to(images, at_least):
 def make_loaders(data, config, prepare=None):
     """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``).
 
+    Where several processes share a run, each loads its share of every training batch, and whole batches for validation.
+
     Args:
         prepare: ``Preparation`` of validation images; by default as ``config`` says.
 
@@ -215,10 +225,14 @@ def make_loaders(data, config, prepare=None):
     if config.early_image_size is not None:
         train = ByEpoch(round(config.early_epochs), transform(config.early_image_size), train)
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
-    return (
-        _train_loader(data, config, train),
-        make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common),
-    )
+    val = make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common)
+    return _train_loader(data, config, train), deal(val)
+
+
+def deal(loader):
+    """``loader``, whose batches are dealt out to the processes that share a run."""
+    loader.sampler = DealtSampler(loader.sampler)
+    return loader
 
 
 def _train_loader(data, config, transform):
@@ -238,4 +252,6 @@ def _train_loader(data, config, transform):
     law = MixLaw(config.mixup, config.cutmix, config.mix_probability, config.mix_switch)
     mixes = law.mixup > 0 or law.cutmix > 0
     mixing = Mixing(law, len(data.class_names), config.seed) if mixes else None
+    share = ranks.share_of(config.batch_size, paired=mixes)
+    sampler = sampler if share is None else SharedSampler(sampler, share)
     return Loader(images, sampler, config.num_workers, mixing)

@@ -1,11 +1,13 @@
 """Which images make a batch: every one once an epoch, or every class alike; and weights for lopsided classes.
 
-A sampler's batches are a function of seed and epoch alone.
+A sampler's batches are a function of seed and epoch alone, whatever the number of processes: where several share a run,
+``SharedSampler`` gives each its part of every batch, and ``DealtSampler`` whole batches in turn.
 """
 
 import numpy as np
 
 from ..errors import FasterNetError
+from ..runtime import ranks
 
 
 class EpochSampler:
@@ -83,3 +85,50 @@ def balanced_weights(labels, num_classes):
     counts = np.bincount(labels, minlength=num_classes)
     present = counts > 0
     return np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0).astype(np.float32)
+
+
+class SharedSampler:
+    """Of each batch of another sampler the part that this process computes.
+
+    Args:
+        sampler: ``EpochSampler`` whose batches are all full.
+        share: ``ranks.Share``.
+    """
+
+    def __init__(self, sampler, share):
+        self.sampler, self.share = sampler, share
+        self.batch_size = max(1, len(share.positions))
+
+    def __iter__(self):
+        for keys in self.sampler:
+            yield [keys[position] for position in self.share.positions]
+
+    def __len__(self):
+        return len(self.sampler)
+
+    def __getattr__(self, name):
+        return getattr(self.sampler, name)
+
+
+class DealtSampler:
+    """Batches of another sampler dealt out whole, to the processes in turn, so that each is what one process computes.
+
+    Every process has as many; the last ones may be empty.
+    """
+
+    def __init__(self, sampler):
+        self.sampler = sampler
+
+    def __iter__(self):
+        number, count = ranks.number(), ranks.count()
+        for place, keys in enumerate(self.sampler):
+            if place % count == number:
+                yield keys
+        if -len(self.sampler) % count and number >= len(self.sampler) % count:
+            yield []
+
+    def __len__(self):
+        return -(-len(self.sampler) // ranks.count())
+
+    def __getattr__(self, name):
+        return getattr(self.sampler, name)

@@ -9,6 +9,7 @@ import paddle
 from paddle import nn
 
 from ..errors import FasterNetError
+from ..runtime import ranks
 
 
 def drop_path(x, drop_prob=0.0, training=False):
@@ -34,7 +35,7 @@ def drop_path(x, drop_prob=0.0, training=False):
     keep_prob = 1.0 - drop_prob
     # paddle.shape, not x.shape: the batch size may be unknown while a graph is compiled
     shape = [paddle.shape(x)[0]] + [1] * (x.ndim - 1)
-    keep = paddle.floor(keep_prob + paddle.rand(shape, dtype=x.dtype))  # (N, 1, ...), 1 with probability keep_prob
+    keep = paddle.floor(keep_prob + ranks.draw(shape, x.dtype))  # (N, 1, ...), 1 with probability keep_prob
     return x / keep_prob * keep
 
 

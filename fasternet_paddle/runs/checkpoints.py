@@ -128,7 +128,11 @@ def read_checkpoint(path, check=None):
         FasterNetError: its content is not what its name or its format says.
     """
     with open_file(path, LARGEST) as (file, _):
-        content = file.read()
+        return parse_checkpoint(path, file.read(), check)
+
+
+def parse_checkpoint(path, content, check=None):
+    """``read_checkpoint`` of a file's content, which another process has read."""
     if hashlib.sha256(content).hexdigest()[:16] != NAME.fullmatch(Path(path).name)[2]:
         raise FasterNetError(f"{path} is damaged: its checksum is not the one in its name")
     try:

@@ -17,12 +17,15 @@ class StopRequest:
     """While entered, the first Ctrl-C or SIGTERM only sets ``signal``; a second one ends the process at once.
 
     The loop asks ``signal`` between steps (None: go on). Outside the main thread signals keep their meaning.
+
+    Args:
+        quiet: another process tells the user.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self):
-        self.signal = None
+    def __init__(self, quiet=False):
+        self.signal, self.quiet = None, quiet
 
     def __enter__(self):
         self._before = {}
@@ -35,6 +38,8 @@ class StopRequest:
         if self.signal is not None:
             os._exit(128 + signum)
         self.signal = signum
+        if self.quiet:
+            return
         said = f"\n{signal.Signals(signum).name}: finishing this step; once more to end at once"
         try:
             print(said, flush=True)

@@ -58,7 +58,8 @@ def _ended(main, argv):
             raise
         return _refuse(needs)
     except Stopped as stop:
-        print(f"{stop}; everything is saved, --resume goes on from here", file=sys.stderr)
+        how = "everything is saved, --resume goes on from here" if stop.saved else "what was saved before is as it was"
+        print(f"{stop}; {how}", file=sys.stderr)
         return 128 + stop.signal  # as a shell expects
     except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
         return _refuse("out of memory; lower --batch-size or --image-size")
@@ -116,6 +117,7 @@ def _refuse(sentence):
 WAYS_OUT = {
     "overwrite": "replace what is there with --overwrite",
     "resume": "go on with it with --resume",
+    "sync_batch_norm": "leave out --sync-batch-norm",
     "work_path": "choose another --work-path",
     "learning_rate": "lower --learning-rate (with --resume it goes on from the last checkpoint)",
 }

@@ -119,6 +119,13 @@ def training_threads(image_size, environ=os.environ, given=STARTED_WITH, cores=N
     return chosen
 
 
+def threads_beside(count, image_size):
+    """Threads of each of ``count`` processes that train side by side: their part of the cores, where more than one
+    thread pays."""
+    chosen = training_threads(image_size, environ={}, given=(), cores=max(1, count_cores() // count))
+    return int(chosen["OMP_NUM_THREADS"])
+
+
 def set_device(name):
     """Choose Paddle's device: "auto" (the first GPU, else the CPU), "cpu", "gpu" or "gpu:N".
 

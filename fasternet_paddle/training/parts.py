@@ -20,6 +20,7 @@ import numpy as np
 import paddle
 
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
+from ..errors import FasterNetError
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
 from ..data.preparation import preparation
@@ -31,13 +32,14 @@ from ..results.plots import show_predictions
 from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
-from ..runtime import machine
+from ..runtime import machine, ranks
 from .beginning import begin_model
 from .forecast import Rate
 from .optimizers import make_optimizer
 from .panel import Panel, log_writer
 from .reporting import report_run
 from .session import Session
+from .several import train_in_processes
 from .steps import make_extras
 from .trainer import fit
 
@@ -68,7 +70,7 @@ def make_parts(config, data):
         FasterNetError: an unknown variant or mixer, or fewer training images than a batch holds.
     """
     machine.seed_everything(config.seed)
-    model = begin_model(config, data.class_names)
+    model = _spread(begin_model(config, data.class_names), config)
     train_loader, val_loader = make_loaders(data, config, preparation(model.record))
     _warn_of_worthless(config, data)
     balanced = config.class_weights == "balanced"
@@ -77,6 +79,7 @@ def make_parts(config, data):
     steps_per_epoch = len(data.train) // config.batch_size  # the notebook's number, also when max_steps ends it early
     optimizer, scheduler = make_optimizer(model, config, steps_per_epoch)
     optimizer.extras = make_extras(config, model, model.record)
+    optimizer.extras.share = train_loader.share
     return Parts(model, train_loader, val_loader, criterion, optimizer, scheduler)
 
 
@@ -110,6 +113,12 @@ def run_training(
     check_names(config.variant, config.mixer)
     if visualdl:
         log_writer()  # refuse now what is not installed
+    options = {"resume": resume, "overwrite": overwrite, "visualdl": visualdl}
+    options |= {"checkpoint_every": checkpoint_every, "keep_checkpoints": keep_checkpoints}
+    if config.nproc > 1 and ranks.count() == 1:
+        history, test = train_in_processes(config, options)
+        best = load_run(Path(config.work_path) / folder.BEST_MODEL)
+        return dataclasses.replace(best, history=history, test=test)
     if config.auto_augment:
         RandAugment.read(config.auto_augment)  # refused before the data are loaded
     session = Session(
@@ -119,21 +128,38 @@ def run_training(
         checkpoint_every=checkpoint_every,
         keep_checkpoints=keep_checkpoints,
     )
-    machine.begin(config.device, config.seed, train_size=config.image_size)
-    data = session.match(load_data(config, config.work_path if resume else None))
+    machine.begin(ranks.device(config.device), config.seed, train_size=config.image_size)
+    with ranks.first_goes_first():  # what it finds in the files, and keeps, the others need not look for
+        data = load_data(config, config.work_path if resume else None)
+    data = session.match(data)
     print(f"train_dataset: {len(data.train)}\nval_dataset: {len(data.val)}")
     if data.checked is not None:
         print("\n".join(data.checked.lines()))
     with drawable(data.class_names), contextlib.closing(make_parts(config, data)) as parts, session:
         session.start(parts, data)
         rate = Rate(session.progress, config.batch_size)
-        with _panel(config, data) if visualdl else contextlib.nullcontext() as panel:
-            after = [panel] if visualdl else []
+        shows = visualdl and ranks.is_first()
+        with _panel(config, data) if shows else contextlib.nullcontext() as panel:
+            after = [panel] if shows else []
             history = fit(*parts, config.epochs, config.work_path, seed=config.seed, session=session, after_epoch=after)
         speed = rate.described()
+        if not ranks.is_first():
+            return None
+        ranks.leave()
         best = load_run(Path(config.work_path) / folder.BEST_MODEL)
         test = report_run(best, history, data, parts.val_loader, speed=speed, after_batch=session.leave_if_asked)
     return dataclasses.replace(best, history=history, test=test)
+
+
+@paddle.no_grad()
+def _spread(model, config):
+    """``model`` with the first process's weights in all of them."""
+    if config.sync_batch_norm:
+        if not paddle.get_device().startswith("gpu"):
+            raise FasterNetError("sync_batch_norm needs GPUs: Paddle has none on a CPU", change="sync_batch_norm")
+        model = paddle.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    ranks.spread(model.state_dict().values())
+    return model
 
 
 def _panel(config, data):

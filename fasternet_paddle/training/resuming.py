@@ -15,6 +15,7 @@ from ..config import TrainConfig
 from ..data.classes import shortened
 from ..errors import FasterNetError
 from ..record import Record
+from .averaging import own_statistics, put_back_own
 from .metrics import History, Progress, Tally
 from .schedules import rate_at
 from .steps import extras_of, put_back, state_of
@@ -43,8 +44,9 @@ def snapshot(model, optimizer, scheduler, progress, identity):
     schedule = state.pop("LR_Scheduler") | {"T_max": scheduler.T_max}
     for key, value in state.items():
         arrays["optimizer/" + _structured(key, names)] = np.asarray(value)
-    more, extra = state_of(extras_of(optimizer))
-    arrays |= more
+    extras = extras_of(optimizer)
+    more, extra = state_of(extras)
+    arrays |= more | own_statistics(model, extras)
     header = {"identity": identity, "schedule": schedule, "progress": dataclasses.asdict(progress), **extra}
     if (record := getattr(model, "record", None)) is not None:
         header["record"] = record.to_json()
@@ -110,6 +112,7 @@ def restore(checkpoint, model, optimizer, scheduler, identity):
     model.set_state_dict({name.removeprefix("model/"): value for name, value in weights.items()})
     optimizer.set_state_dict(state | {"LR_Scheduler": schedule})
     put_back(extras_of(optimizer), checkpoint)
+    put_back_own(model, extras_of(optimizer), checkpoint)
     return _progress(checkpoint.header)
 
 
@@ -122,7 +125,7 @@ def _check_identity(then, now, run):
         differences = "; ".join(changed.values())
         raise FasterNetError(
             f"{run} holds a run with another recipe ({differences}), and a run goes on with its own alone",
-            change="work_path",
+            change=("nproc", "work_path") if "nproc" in changed else "work_path",
         )
     if changed:
         print(f"{changed[RATE]}: from this step on along the cosine of the new one")

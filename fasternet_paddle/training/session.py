@@ -9,14 +9,18 @@ A run that was killed at any moment goes on from its last checkpoint and ends wi
 """
 
 import contextlib
+import json
+import os
+import zlib
 from pathlib import Path
 
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..data.classes import in_order_of
 from ..errors import FasterNetError, Stopped
 from ..runs import folder
-from ..runs.checkpoints import Checkpoints, latest_checkpoint
+from ..runs.checkpoints import Checkpoints, latest_checkpoint, parse_checkpoint
 from ..runs.guards import StopRequest, only_writer
+from ..runtime import ranks
 from .metrics import Progress
 from .resuming import check_header, restore, run_identity, snapshot
 from .steps import extras_of
@@ -65,17 +69,21 @@ class Session:
     ):
         if resume and overwrite:
             raise FasterNetError("resume goes on with a run and overwrite replaces it, so only one of them can be done")
-        folder.check_work_path(config.work_path, overwrite, resume)
+        if ranks.is_first():
+            folder.check_work_path(config.work_path, overwrite, resume)
         self.config, self.resume = config, resume
         self.checkpoints = Checkpoints(config.work_path, checkpoint_every, keep_checkpoints)
         self.progress = None  # until ``start``
 
     def __enter__(self):
-        folder.make_work_path(self.config.work_path)
         with contextlib.ExitStack() as entered:
-            entered.enter_context(only_writer(self.config.work_path))
-            self.stop = entered.enter_context(StopRequest())
-            folder.sweep_work_path(self.config.work_path)
+            if ranks.is_first():
+                folder.make_work_path(self.config.work_path)
+                entered.enter_context(only_writer(self.config.work_path))
+            self.stop = entered.enter_context(StopRequest(quiet=ranks.count() > 1))
+            entered.enter_context(ranks.heeding())
+            if ranks.is_first():
+                folder.sweep_work_path(self.config.work_path)
             self._entered = entered.pop_all()
         return self
 
@@ -105,13 +113,16 @@ class Session:
         if self.match(data).class_names != data.class_names:
             raise FasterNetError(f"{data.name} numbers its classes otherwise than the run: session.match(data) first")
         self.parts, self.identity = parts, run_identity(self.config, data)
+        _check_alike(self.identity)
         self.progress = Progress()
         if self.resume:
-            latest = latest_checkpoint(work_path, check_header)
+            latest = _latest(work_path)
             if latest is not None:
                 self.progress = restore(latest, parts.model, parts.optimizer, parts.scheduler, self.identity)
             print(f"resuming from {latest.path if latest else 'the beginning: no checkpoint was made yet'}")
-        else:
+        if not ranks.is_first():
+            return
+        if not self.resume:
             folder.clear_work_path(work_path)
         folder.save_config(self.config, data.class_names, work_path, getattr(parts.model, "record", None))
         if data.listing is not None:
@@ -121,22 +132,49 @@ class Session:
 
     def after_step(self):
         """Save if it is time to, and leave if a signal asked for it; called after each optimizer step."""
-        if self.checkpoints.is_due():
+        is_due, signum = ranks.largest((self.checkpoints.is_due() and ranks.is_first(), self._asked()))
+        if is_due:
             self.save()
-        self.leave_if_asked()
+        self._leave(int(signum))
 
     def leave_if_asked(self):
-        """Save and raise ``Stopped`` if a signal asked for it.
+        """Save and raise ``Stopped`` if a signal asked one of the run's processes for it.
 
         Between the batches of one step, where only the end of a loading process leads, the last checkpoint stands.
         """
-        if self.stop.signal is not None:
+        self._leave(int(ranks.largest((self._asked(),))[0]))
+
+    def _asked(self):
+        """Number of the signal that asked this process to stop; 0: none."""
+        return self.stop.signal or ranks.asked() or 0
+
+    def _leave(self, signum):
+        if signum:
             if not extras_of(self.parts.optimizer).waiting:
                 self.save()
-            raise Stopped(self.stop.signal)
+            raise Stopped(signum)
 
     def save(self):
-        """Write a checkpoint of the run as it stands."""
+        """Write a checkpoint of the run as it stands, in the first of its processes."""
         parts, progress = self.parts, self.progress
         state = snapshot(parts.model, parts.optimizer, parts.scheduler, progress, self.identity)
-        self.checkpoints.save(progress.steps, *state)
+        if ranks.is_first():
+            self.checkpoints.save(progress.steps, *state)
+
+
+def _latest(work_path):
+    """The newest whole ``Checkpoint``, which the first process reads for all; None where there is none."""
+    if ranks.count() == 1:
+        return latest_checkpoint(work_path, check_header)
+    path = content = None
+    if ranks.is_first() and (latest := latest_checkpoint(work_path, check_header)) is not None:
+        path, content = bytes(latest.path), latest.path.read_bytes()
+    path, content = ranks.from_first(path), ranks.from_first(content)
+    return None if path is None else parse_checkpoint(Path(os.fsdecode(path)), content)
+
+
+def _check_alike(identity):
+    """Raise ``FasterNetError`` where the processes have different recipes or images, as on several machines."""
+    own = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
+    if ranks.largest((own,))[0] != -ranks.largest((-own,))[0]:
+        raise FasterNetError("the processes of this run have different recipes or training images", change="data_path")

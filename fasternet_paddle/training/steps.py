@@ -4,7 +4,8 @@
     logits, loss = step.forward(criterion, images, labels)
     if step(loss, len(labels)): ...                # a step was taken
 
-Of the notebook's recipe there is nothing to add, and a step is the notebook's four lines.
+Of the notebook's recipe there is nothing to add, and a step is the notebook's four lines. Where several processes share
+a batch, each takes the gradient of its samples, and their sum is what all of them step by.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from typing import Any
 import paddle
 
 from ..errors import FasterNetError
+from ..runtime import ranks
 from .distilling import Distillation, read_teacher
 from .ema import Ema
 
@@ -33,6 +35,8 @@ class Extras:
     """"bfloat16" or "float16" on a GPU."""
     scaler: Any = None
     """``paddle.amp.GradScaler`` of float16."""
+    share: ranks.Share | None = None
+    """Which part of each batch this process computes; None: all of it."""
     waiting: int = 0
     """Batches whose gradients wait for a step; no checkpoint holds these."""
 
@@ -83,9 +87,12 @@ class Stepper:
         self._samples = self.extras.waiting = 0  # of whose gradients a step is to be made
 
     def forward(self, criterion, images, labels):
-        """(logits, loss) of a batch."""
+        """(logits, loss) of a batch; (None, None) of a share without samples."""
+        if not len(labels):
+            return None, None
         amp = self.extras.amp
-        with contextlib.nullcontext() if amp is None else paddle.amp.auto_cast(dtype=amp):
+        cast = contextlib.nullcontext() if amp is None else paddle.amp.auto_cast(dtype=amp)
+        with ranks.computing(self.extras.share), cast:
             logits = self.model(images)  # (N, 3, H, W) -> (N, K)
             loss = criterion(logits, labels)
         if self.extras.distil is not None:
@@ -94,9 +101,9 @@ class Stepper:
 
     def __call__(self, loss, samples):
         """Take the gradient of the mean loss over so many samples; whether a step was taken."""
-        many = self.extras.accumulate > 1
-        loss = loss * samples if many else loss
-        (loss if self.extras.scaler is None else self.extras.scaler.scale(loss)).backward()
+        if samples:
+            loss = loss * samples if self._sums else loss
+            (loss if self.extras.scaler is None else self.extras.scaler.scale(loss)).backward()
         self._samples += samples
         self.extras.waiting += 1
         return self.extras.waiting == self.extras.accumulate and self._step()
@@ -105,12 +112,19 @@ class Stepper:
         """Take the step of the batches that are left at an epoch's end; whether there were any."""
         return self.extras.waiting > 0 and self._step()
 
+    @property
+    def _sums(self):
+        """Whether gradients are of sums over samples, of which a mean over a step's is made at its end."""
+        return self.extras.accumulate > 1 or self.extras.share is not None
+
     def _step(self):
-        if self.extras.accumulate > 1:
+        if self._sums:
+            samples = ranks.summed([self._samples])[0]
+            ranks.sum_gradients([parameter for parameter in self.model.parameters() if not parameter.stop_gradient])
             with paddle.no_grad():
                 for parameter in self.model.parameters():
                     if parameter.grad is not None:
-                        parameter.grad.scale_(1 / self._samples)
+                        parameter.grad.scale_(1 / samples)
         if self.extras.scaler is None:
             self.optimizer.step()
         else:

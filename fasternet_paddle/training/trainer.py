@@ -21,6 +21,8 @@ from tqdm import tqdm
 from ..errors import FasterNetError
 from ..model.summary import eval_mode
 from ..runs.checkpoints import save_failure
+from ..runtime import ranks
+from .averaging import average_statistics
 from .batches import batches_of, check_seen, from_step
 from .forecast import Forecast
 from .freezing import rest_frozen
@@ -75,12 +77,12 @@ def train_one_epoch(model, loader, criterion, optimizer, scheduler, progress=Non
             if seed is not None:
                 paddle.seed(step_seed(seed, progress.steps))
             logits, loss = step.forward(criterion, images, labels)
-            value = float(loss)
+            value, correct, seen = _of_the_whole_batch(_measured(logits, loss, labels))
             if not math.isfinite(value):
                 raise DivergedError(value, progress.steps, images, labels)
             stepped = step(loss, len(labels))
 
-            progress.tally.add(value, count_correct(logits.detach(), labels), len(labels))
+            progress.tally.add(value, correct, seen)
             progress.history.add_step(progress.step, progress.steps, value)
             progress.step += 1
             if stepped and after_step is not None:
@@ -106,15 +108,32 @@ def validate(model, loader, criterion, after_batch=None):
     Raises:
         FasterNetError: there is no batch, or one that is no pair.
     """
-    tally = Tally()
+    rows = []  # loss, right answers and samples of each batch
     weighs = isinstance(criterion, paddle.nn.Layer)  # classes by weights, in training alone
     with eval_mode(model), eval_mode(criterion) if weighs else contextlib.nullcontext():
         for images, labels in batches_of(_bar(loader, "val")):
-            logits = model(images)  # (N, 3, H, W) -> (N, K)
-            tally.add(float(criterion(logits, labels)), count_correct(logits, labels), len(labels))
+            logits = model(images) if len(labels) else None  # (N, 3, H, W) -> (N, K)
+            rows.append(_measured(logits, None if logits is None else criterion(logits, labels), labels))
             if after_batch is not None:
                 after_batch()
+    tally = Tally()
+    for loss, correct, seen in ranks.dealt(rows):
+        tally.add(loss, int(correct), int(seen))
     return check_seen(tally)
+
+
+def _measured(logits, loss, labels):
+    """(mean loss, right answers, samples) of a batch, or of the share of one; of an empty share nothing."""
+    return (0.0, 0, 0) if loss is None else (float(loss), count_correct(logits.detach(), labels), len(labels))
+
+
+def _of_the_whole_batch(measured):
+    """``_measured`` of the batch, of whose share this process has its own."""
+    if ranks.count() == 1:
+        return measured
+    loss, correct, seen = measured
+    losses, correct, seen = ranks.summed((loss * seen, correct, seen))
+    return losses / seen, int(correct), int(seen)
 
 
 def fit(
@@ -161,7 +180,7 @@ def fit(
     if progress.epoch >= epochs or extras.is_over(progress.history):
         return progress.history
     forecast = Forecast(train_loader, val_loader, epochs - progress.epoch, extras.accumulate)
-    files = None if work_path is None else RunFiles(work_path, model, optimizer)
+    files = RunFiles(work_path, model, optimizer) if work_path is not None and ranks.is_first() else None
 
     def after_step():
         forecast()
@@ -179,6 +198,7 @@ def fit(
                 model, batches, criterion, optimizer, scheduler, progress, seed=seed, after_step=after_step
             )
             print(f"{epoch} train loss is: {train.loss:.6f}, train acc is: {train.top1 * 100:2.2f}%===#")
+            average_statistics(model, extras)
             val = validate(model, val_loader, criterion, after_batch=session.leave_if_asked)
             ema = extras.ema and validate(extras.ema.model, val_loader, criterion, after_batch=session.leave_if_asked)
         _check_finite(val.loss, progress.steps)

@@ -1,0 +1,132 @@
+"""Start several processes that share a work, watch them, and end all of them together.
+
+    results = launch(function, arguments, count=2)       # function(*arguments) in each; ranks.number() tells which
+
+The processes are spawned, as Paddle's own ``distributed.spawn`` does it, which this stands in for: that one hangs when
+a signal reaches the parent alone, leaves its children behind when the parent is killed, waits for a stopped process for
+ever, and has Paddle imported before a process can choose its network. Here the parent imports no Paddle. It prints what
+process 0 prints, notices one that ended or gives no sign of life, and ends all others with it.
+"""
+
+import contextlib
+import importlib.metadata
+import multiprocessing
+import os
+import pickle
+import socket
+import sys
+from dataclasses import dataclass
+
+from ..errors import FasterNetError
+from . import machine
+from .watching import Watch
+
+LISTENS = (
+    "note: this system lets no process have a network of its own, so Paddle listens on port {port} of all addresses "
+    "of this machine while the run lasts"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one of the processes stands among the others."""
+
+    number: int
+    count: int
+    device: str = "cpu"
+    """"cpu" or "gpu:N"."""
+    port: int | None = None
+    """Where they meet; None: they do not speak to each other."""
+    host: str = "127.0.0.1"
+    network: bool | int | None = None
+    """True: make one for all of them; a process number: join the one that it has made; None: stay."""
+
+
+def launch(function, arguments, count, *, device="cpu", threads=None, together=True):
+    """``function(*arguments)`` in ``count`` processes; a list of what it returned in each.
+
+    Args:
+        function, arguments: pickled, so the function is one of a module's.
+        device: "cpu", or "gpu": a card for each.
+        threads: that each computes with; None leaves them to the environment.
+        together: whether they speak to each other (``ranks.summed`` and the like).
+
+    Raises:
+        FasterNetError: what one of them raised.
+        EndedError: one was killed or stopped, failed, or gave no sign of life.
+        MemoryError, OSError: what the system refused one of them.
+        Stopped: Ctrl-C or SIGTERM reached this process or one of them.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise FasterNetError(
+            "several processes are started by a script whose own lines run when it is imported: put these under "
+            'if __name__ == "__main__":'
+        )
+    work = pickle.dumps((function, arguments))
+    with Watch(count) as watch, _threads(threads):
+        port = _free_port() if together else None
+        private = together and sys.platform == "linux"
+        for number in range(count):
+            network = True if private else None
+            if number and private:
+                network = watch.children[0].process.pid
+            own = "cpu" if device == "cpu" else f"gpu:{number}"
+            watch.start(Place(number, count, own, port, network=network), work)
+            if private and number == 0:
+                private = watch.network_of_first()
+                if not private:
+                    print(LISTENS.format(port=port), flush=True)
+        return watch.until_the_end()
+
+
+@contextlib.contextmanager
+def _threads(threads):
+    """The processes that are started meanwhile compute with so many threads; a number that the user set stays."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    if threads is not None and "OMP_NUM_THREADS" not in machine.STARTED_WITH:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
+        else:
+            os.environ.pop("OMP_NUM_THREADS", None)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def device_of(name, count):
+    """"cpu" or "gpu", where ``count`` processes of a run on device ``name`` compute.
+
+    Raises:
+        FasterNetError: one card is named for several processes, or there are fewer cards.
+    """
+    cards = 0 if name == "cpu" else count_cards()
+    if name == "cpu" or (name == "auto" and not cards):
+        return "cpu"
+    if name.startswith("gpu:"):
+        raise FasterNetError(f"{name} is one card, and each of {count} processes needs its own", change="device")
+    if cards < count:
+        raise FasterNetError(f"{count} processes need a card each, and Paddle sees {cards} here", change="nproc")
+    return "gpu"
+
+
+def processes_for(name):
+    """As many processes as ``auto`` stands for on device ``name``: one a card, or one a core."""
+    return (0 if name == "cpu" else count_cards()) or machine.count_cores()
+
+
+def count_cards():
+    """GPUs that Paddle sees; 0 with a Paddle for CPUs, which is not imported."""
+    try:
+        importlib.metadata.version("paddlepaddle-gpu")
+    except importlib.metadata.PackageNotFoundError:
+        return 0
+    import paddle
+
+    return paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
