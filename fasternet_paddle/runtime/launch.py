@@ -65,18 +65,20 @@ def launch(function, arguments, count, *, device="cpu", threads=None, together=T
     work = pickle.dumps((function, arguments))
     with Watch(count) as watch, _threads(threads):
         port = _free_port() if together else None
-        private = together and sys.platform == "linux"
+        network = True if together and may_be_private() else None
         for number in range(count):
-            network = True if private else None
-            if number and private:
-                network = watch.children[0].process.pid
             own = "cpu" if device == "cpu" else f"gpu:{number}"
             watch.start(Place(number, count, own, port, network=network), work)
-            if private and number == 0:
-                private = watch.network_of_first()
-                if not private:
-                    print(LISTENS.format(port=port), flush=True)
+            if number == 0 and network is not None:
+                network = watch.children[0].process.pid if watch.network_of_first() else None
+            if number == 0 and together and network is None:
+                print(LISTENS.format(port=port), flush=True)
         return watch.until_the_end()
+
+
+def may_be_private():
+    """Whether this kind of system has networks of a process's own; whether it lets a user make one is to be seen."""
+    return sys.platform == "linux"
 
 
 @contextlib.contextmanager

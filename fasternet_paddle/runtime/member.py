@@ -70,6 +70,7 @@ def live(_, pipe, terminals, place, work):
         function, arguments = pickle.loads(work)  # imports what it needs, Paddle among it
         ranks.join(place.number, place.count, place.port, place.host, place.device)
         line.send("result", function(*arguments))
+        threading.Event().wait()  # to be ended with the others: these may still read what this process sent them
     except FasterNetError as error:
         line.send("refused", str(error), error.change)
     except Stopped as stop:

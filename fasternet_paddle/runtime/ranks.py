@@ -94,6 +94,7 @@ def join(number, count, port, host=HOST, device="cpu"):
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # a frame about flags
         paddle.distributed.init_parallel_env()
     _group.number, _group.count = number, count
+    wait()  # who went on and ended now would take the connections of those who are still making theirs
 
 
 def leave():
