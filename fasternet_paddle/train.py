@@ -38,6 +38,12 @@ class TrainFlags:
     """Seconds between two checkpoints; 0 saves after each step."""
     keep_checkpoints: int = KEEP_CHECKPOINTS
     """How many checkpoints to keep; with one alone there is none to fall back to."""
+    nnodes: int = 1
+    """Machines that share the run, with nproc processes on all of them together; the same command starts on each."""
+    node_rank: int = 0
+    """Which of them this is, from 0; the first one's work path is written."""
+    master: str = ""
+    """HOST:PORT of the first of them, as the others reach it; in a network that you trust."""
     visualdl: bool = False
     """Also write losses, accuracies, learning rate and predictions for VisualDL's panel (the extra visualdl)."""
 
@@ -47,7 +53,9 @@ def main(argv=None):
     """Train as the flags say; returns the exit code."""
     flags = _parse(argv)
 
-    history, test = _train(flags)
+    if (trained := _train(flags)) is None:
+        return  # the first of several machines has it
+    history, test = trained
 
     from .results.outputs import test_line
     from .runs.folder import FIGURES, REPORT
@@ -64,11 +72,16 @@ def main(argv=None):
 def _train(flags):
     """(``History``, ``ClassMetrics`` of the test images or None) of the run that the flags ask for."""
     settings = flags.settings
-    options = {name: value for name, value in vars(flags).items() if name not in ("settings", "recipe", "config")}
-    if settings.nproc > 1:
+    beside = ("settings", "recipe", "config", "nnodes", "node_rank", "master")
+    options = {name: value for name, value in vars(flags).items() if name not in beside}
+    if flags.nnodes == 1 and (flags.master or flags.node_rank):
+        raise FasterNetError("master and node_rank are of a run on several machines", change="nnodes")
+    if settings.nproc > 1 or flags.nnodes > 1:
+        from .runtime.machines import Machines
         from .training.several import train_in_processes
 
-        return train_in_processes(settings, options)
+        machines = Machines(flags.nnodes, flags.node_rank, flags.master) if flags.nnodes > 1 else None
+        return train_in_processes(settings, options, machines)
 
     from .training.parts import run_training
 
@@ -86,6 +99,7 @@ class _Start:
     resume: bool = False
     work_path: str = TrainConfig.work_path
     nproc: str | None = None
+    nnodes: int = 1
     device: str | None = None
 
 
@@ -112,7 +126,7 @@ def _counted(argv, start, settings):
 
     from .runtime.launch import processes_for
 
-    count = str(processes_for(start.device or settings.device))
+    count = str(start.nnodes * processes_for(start.device or settings.device))
     words = list(sys.argv[1:] if argv is None else argv)
     return [
         count if (before, word) == ("--nproc", "auto") else f"--nproc={count}" if word == "--nproc=auto" else word

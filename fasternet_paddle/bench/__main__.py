@@ -9,6 +9,7 @@ from ..runtime import cli
 SUBJECTS = {  # name, which is its module's: what it measures
     "inference": "the forward pass: the notebook's way against this package's, and other engines",
     "training": "the training step: the notebook's loop against this package's",
+    "scaling": "training in 1 to N processes, and an estimate for more",
     "pipeline": "the input pipeline: the notebook's transforms against the fast ones, and cores a GPU",
     "predict": "files to predictions: whether the network waits for decoding",
     "lime": "LIME explanations: InterpretDL as it is against this package",

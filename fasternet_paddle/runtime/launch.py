@@ -9,6 +9,7 @@ process 0 prints, notices one that ended or gives no sign of life, and ends all 
 """
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 from ..errors import FasterNetError
 from . import machine
+from .machines import OPEN, WAIT, interface_to
 from .watching import Watch
 
 LISTENS = (
@@ -38,18 +40,21 @@ class Place:
     port: int | None = None
     """Where they meet; None: they do not speak to each other."""
     host: str = "127.0.0.1"
+    interface: str | None = None
+    """Name of the network interface that they speak over; None: Paddle's choice."""
     network: bool | int | None = None
     """True: make one for all of them; a process number: join the one that it has made; None: stay."""
 
 
-def launch(function, arguments, count, *, device="cpu", threads=None, together=True):
-    """``function(*arguments)`` in ``count`` processes; a list of what it returned in each.
+def launch(function, arguments, count, *, device="cpu", threads=None, together=True, machines=None):
+    """``function(*arguments)`` in ``count`` processes; a list of what it returned in each of this machine.
 
     Args:
         function, arguments: pickled, so the function is one of a module's.
         device: "cpu", or "gpu": a card for each.
         threads: that each computes with; None leaves them to the environment.
         together: whether they speak to each other (``ranks.summed`` and the like).
+        machines: ``Machines`` that share the processes evenly.
 
     Raises:
         FasterNetError: what one of them raised.
@@ -63,17 +68,34 @@ def launch(function, arguments, count, *, device="cpu", threads=None, together=T
             'if __name__ == "__main__":'
         )
     work = pickle.dumps((function, arguments))
+    if machines is not None:
+        return _share_of_machines(work, count, device, threads, machines)
     with Watch(count) as watch, _threads(threads):
         port = _free_port() if together else None
         network = True if together and may_be_private() else None
         for number in range(count):
-            own = "cpu" if device == "cpu" else f"gpu:{number}"
-            watch.start(Place(number, count, own, port, network=network), work)
+            watch.start(Place(number, count, _device(device, number), port, network=network), work)
             if number == 0 and network is not None:
                 network = watch.children[0].process.pid if watch.network_of_first() else None
             if number == 0 and together and network is None:
                 print(LISTENS.format(port=port), flush=True)
         return watch.until_the_end()
+
+
+def _share_of_machines(work, count, device, threads, machines):
+    """The processes of this machine, among ``count`` on all of ``machines``."""
+    host, port = machines.check(count)
+    print(OPEN.format(host=host, port=port), flush=True)
+    here, wait = count // machines.count, WAIT
+    with Watch(count, patience=wait) as watch, _threads(threads):
+        for own in range(here):
+            place = Place(machines.number * here + own, count, _device(device, own), port, host)
+            watch.start(dataclasses.replace(place, interface=interface_to(host)), work)
+        return watch.until_the_end()
+
+
+def _device(device, number):
+    return "cpu" if device == "cpu" else f"gpu:{number}"
 
 
 def may_be_private():

@@ -68,7 +68,8 @@ def live(_, pipe, terminals, place, work):
         _enter_network(line, place.network)
         line.start()
         function, arguments = pickle.loads(work)  # imports what it needs, Paddle among it
-        ranks.join(place.number, place.count, place.port, place.host, place.device)
+        ranks.join(place.number, place.count, place.port, place.host, place.device, place.interface)
+        line.send("joined")
         line.send("result", function(*arguments))
         threading.Event().wait()  # to be ended with the others: these may still read what this process sent them
     except FasterNetError as error:

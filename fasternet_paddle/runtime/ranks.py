@@ -67,12 +67,13 @@ def seconds():
     return _group.seconds
 
 
-def join(number, count, port, host=HOST, device="cpu"):
+def join(number, count, port, host=HOST, device="cpu", interface=None):
     """Make this process number ``number`` of ``count``; to be called before Paddle computes, by each of them.
 
     Args:
         port, host: where process 0 lets the others meet, free so far; without a port they do not speak to each other.
         device: "cpu", or "gpu:N" for the card of this process.
+        interface: name of the network interface to speak over; None: Paddle's choice.
     """
     if port is None or count == 1:
         _group.number, _group.count = number, count
@@ -88,6 +89,9 @@ def join(number, count, port, host=HOST, device="cpu"):
     }
     if device != "cpu":
         os.environ["FLAGS_selected_gpus"] = device.partition(":")[2]
+
+    if interface is not None:
+        os.environ |= {"GLOO_SOCKET_IFNAME": interface, "NCCL_SOCKET_IFNAME": interface}
 
     import paddle
 
@@ -255,11 +259,8 @@ def spread(tensors):
 
 def device(name):
     """The device of this process, where ``name`` is that of the run: of several on GPUs each has its own."""
-    return f"gpu:{_group.number}" if _group.count > 1 and not name.startswith("cpu") and _on_cards() else name
-
-
-def _on_cards():
-    return os.environ.get("PADDLE_DISTRI_BACKEND") == "nccl"
+    card = os.environ.get("FLAGS_selected_gpus") if _group.count > 1 and name != "cpu" else None
+    return name if card is None else f"gpu:{card}"
 
 
 def wait():

@@ -42,6 +42,8 @@ class Child:
     """Its last message: what ``member.live`` sends when its work is over, for good or ill."""
     network: bool | None = None
     """Whether it could make a network, once it has told."""
+    joined: bool = False
+    """Whether it has met the others."""
 
 
 
@@ -51,7 +53,8 @@ class Watch:
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self, count):
+    def __init__(self, count, patience=BEAT_LIMIT):
+        self.patience = patience  # seconds until a process must have met the others, in which it gives no sign of life
         self.count, self.children, self.asked, self.told = count, [], None, False
         self.woke, self.beat = time.monotonic(), 0.0
 
@@ -157,13 +160,15 @@ class Watch:
                     getattr(sys, stream).flush()
                 elif word == "network":
                     child.network = values[0]
+                elif word == "joined":
+                    child.joined = True
                 elif word != "beat":
                     child.end = message
 
     def _is_still(self, child):
         """Whether a process gives no sign of life any more."""
         silent = time.monotonic() - child.heard
-        return silent > BEAT_LIMIT or (silent > STOPPED_LIMIT and _is_stopped(child.process.pid))
+        return silent > (BEAT_LIMIT if child.joined else self.patience) or (silent > STOPPED_LIMIT and _is_stopped(child.process.pid))
 
     def _raise_end(self):
         """Raise what is the matter: of all ends the one that explains the others, which lose their partner by it."""

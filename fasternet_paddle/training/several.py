@@ -15,25 +15,27 @@ from ..runtime.launch import device_of, launch
 from ..runtime.watching import EndedError
 
 
-def train_in_processes(config, options):
+def train_in_processes(config, options, machines=None):
     """Train as ``run_training`` does, in ``config.nproc`` processes.
 
     Args:
         config: ``TrainConfig``.
         options: of ``run_training``, by name.
+        machines: ``Machines`` that share the processes; the first one writes.
 
     Returns:
-        (``History``, ``ClassMetrics`` of the test images or None)
+        (``History``, ``ClassMetrics`` of the test images or None); None on a machine that does not write.
 
     Raises:
         FasterNetError: as ``run_training``; or a process ended, and with it the run, which can be resumed.
     """
-    device = device_of(config.device, config.nproc)
-    threads = machine.threads_beside(config.nproc, config.image_size) if device == "cpu" else None
+    here = config.nproc if machines is None else config.nproc // machines.count
+    device = device_of(config.device, here)
+    threads = machine.threads_beside(here, config.image_size) if device == "cpu" else None
     _fetch(config)
     print(f"{config.nproc} processes share each batch of {config.batch_size}", flush=True)
     try:
-        return launch(_train, (config, options), config.nproc, device=device, threads=threads)[0]
+        return launch(_train, (config, options), config.nproc, device=device, threads=threads, machines=machines)[0]
     except EndedError as error:
         from ..runs.folder import CONFIG  # here, since it imports Paddle
 
