@@ -76,9 +76,12 @@ def _train(flags):
     options = {name: value for name, value in vars(flags).items() if name not in beside}
     if flags.nnodes == 1 and (flags.master or flags.node_rank):
         raise FasterNetError("master and node_rank are of a run on several machines", change="nnodes")
+    from .training.several import is_launched, train_as_launched, train_in_processes
+
+    if is_launched():
+        return train_as_launched(settings, options)
     if settings.nproc > 1 or flags.nnodes > 1:
         from .runtime.machines import Machines
-        from .training.several import train_in_processes
 
         machines = Machines(flags.nnodes, flags.node_rank, flags.master) if flags.nnodes > 1 else None
         return train_in_processes(settings, options, machines)

@@ -101,6 +101,16 @@ def join(number, count, port, host=HOST, device="cpu", interface=None):
     wait()  # who went on and ended now would take the connections of those who are still making theirs
 
 
+def join_launched(device):
+    """Make this process what Paddle's launcher has started it as.
+
+    Args:
+        device: as of ``join``.
+    """
+    host, _, port = os.environ.get("PADDLE_MASTER", os.environ["PADDLE_TRAINER_ENDPOINTS"].split(",")[0]).rpartition(":")
+    join(int(os.environ["PADDLE_TRAINER_ID"]), int(os.environ["PADDLE_TRAINERS_NUM"]), int(port), host, device)
+
+
 def leave():
     """Go on alone, as the first and only process: what follows asks nobody."""
     if _group.count > 1:

@@ -114,6 +114,8 @@ class Watch:
     def _look(self):
         """Wait a moment and see how everyone does; raise where one ended that should not have."""
         self._take_turns(0.5)
+        if self.asked is not None and not all(child.joined or child.end for child in self.children):
+            raise Stopped(self.asked, saved=False)  # while it waits for the others, a process hears nothing
         if any(child.end is not None and child.end[0] != "result" for child in self.children):
             limit = time.monotonic() + LAST_WORDS
             while time.monotonic() < limit and not all(child.end for child in self.children):

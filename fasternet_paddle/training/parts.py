@@ -145,7 +145,7 @@ def run_training(
         speed = rate.described()
         if not ranks.is_first():
             return None
-        ranks.leave()
+        session.end()
         best = load_run(Path(config.work_path) / folder.BEST_MODEL)
         test = report_run(best, history, data, parts.val_loader, speed=speed, after_batch=session.leave_if_asked)
     return dataclasses.replace(best, history=history, test=test)

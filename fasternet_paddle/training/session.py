@@ -74,6 +74,7 @@ class Session:
         self.config, self.resume = config, resume
         self.checkpoints = Checkpoints(config.work_path, checkpoint_every, keep_checkpoints)
         self.progress = None  # until ``start``
+        self.is_over = False
 
     def __enter__(self):
         with contextlib.ExitStack() as entered:
@@ -96,8 +97,14 @@ class Session:
         Raises:
             FasterNetError: the data have other classes than the run.
         """
-        class_names = folder.load_config(Path(self.config.work_path) / folder.CONFIG)[1] if self.resume else None
-        return data if class_names is None else in_order_of(data, class_names, self.config.work_path)
+        if not self.resume:
+            return data
+        class_names = None
+        if ranks.is_first():
+            class_names = folder.load_config(Path(self.config.work_path) / folder.CONFIG)[1]
+        if ranks.count() > 1:
+            class_names = json.loads(ranks.from_first(json.dumps(class_names).encode()))
+        return data if class_names is None else in_order_of(data, tuple(class_names), self.config.work_path)
 
     def start(self, parts, data):
         """Put ``parts`` where the run stands and write its recipe; ``progress`` then says where that is.
@@ -150,9 +157,14 @@ class Session:
 
     def _leave(self, signum):
         if signum:
-            if not extras_of(self.parts.optimizer).waiting:
+            if not (self.is_over or extras_of(self.parts.optimizer).waiting):
                 self.save()
             raise Stopped(signum)
+
+    def end(self):
+        """The network is trained and its last checkpoint written: the first process goes on alone."""
+        self.is_over = True
+        ranks.leave()
 
     def save(self):
         """Write a checkpoint of the run as it stands, in the first of its processes."""

@@ -6,13 +6,23 @@ Each computes the gradient of its share of a batch, all step by the sum (``steps
 prints. This process imports no Paddle: it starts them and waits.
 """
 
+import dataclasses
+import json
+import os
+import sys
 from pathlib import Path
 
 from ..config import CIFAR10_ARCHIVE
 from ..errors import FasterNetError
-from ..runtime import machine
-from ..runtime.launch import device_of, launch
+from ..runtime import machine, ranks
+from ..runtime.launch import count_cards, device_of, launch
 from ..runtime.watching import EndedError
+
+OWN = ("work_path", "num_workers", "device")  # settings that each machine has its own of
+LAUNCHED = (
+    "warning: Paddle's launcher writes the whole environment, keys and passwords included, into its log folder; let "
+    "nobody else read that"
+)
 
 
 def train_in_processes(config, options, machines=None):
@@ -32,7 +42,8 @@ def train_in_processes(config, options, machines=None):
     here = config.nproc if machines is None else config.nproc // machines.count
     device = device_of(config.device, here)
     threads = machine.threads_beside(here, config.image_size) if device == "cpu" else None
-    _fetch(config)
+    if machines is None:
+        _fetch(config)
     print(f"{config.nproc} processes share each batch of {config.batch_size}", flush=True)
     try:
         return launch(_train, (config, options), config.nproc, device=device, threads=threads, machines=machines)[0]
@@ -46,12 +57,36 @@ def train_in_processes(config, options, machines=None):
 def _train(config, options):
     from .parts import run_training
 
+    config, options = _of_the_first(config, options)
     run = run_training(config, **options)
     return None if run is None else (run.history, run.test)
 
 
+def _of_the_first(config, options):
+    """Recipe and options of the first process, which may be on another machine, with what is this machine's own."""
+    given = json.dumps([dataclasses.asdict(config), options]).encode()
+    recipe, options = json.loads(ranks.from_first(given))
+    own = OWN if config.data_path == CIFAR10_ARCHIVE else (*OWN, "data_path")  # where nobody said it, it is the first's
+    return dataclasses.replace(config, **{name: value for name, value in recipe.items() if name not in own}), options
+
+
+def is_launched(environ=os.environ):
+    """Whether Paddle's launcher has started this process as one of several."""
+    return environ.get("PADDLE_TRAINERS_NUM", "1") != "1"
+
+
+def train_as_launched(config, options):
+    """As ``train_in_processes``, in a process that Paddle's launcher has started; the launcher watches it, not we."""
+    device = "cpu" if not count_cards() or config.device == "cpu" else f"gpu:{os.environ['FLAGS_selected_gpus']}"
+    ranks.join_launched(device)
+    if not ranks.is_first():
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, for the rest of the process
+    print(LAUNCHED, file=sys.stderr)
+    return _train(dataclasses.replace(config, nproc=ranks.count()), options)
+
+
 def _fetch(config):
-    """Download here what is to be downloaded: the processes may have no network."""
+    """Download here what is to be downloaded: the processes may have a network of their own, which leads nowhere."""
     if config.dataset == "cifar10" and config.data_path == CIFAR10_ARCHIVE:
         from ..data.datasets import find_archive
 
