@@ -156,7 +156,7 @@ def main():
     rng = np.random.default_rng(flags.seed)
     calm = flags.folder / "calm"
     process, began = start(calm), time.monotonic()
-    out, err = process.communicate()
+    _, err = process.communicate()
     assert process.returncode == 0, err
     whole = time.monotonic() - began
 
@@ -167,7 +167,7 @@ def main():
             fault = str(rng.choice(flags.kinds)) if counts.total() < flags.faults else None
             if fault is None:
                 process = start(folder)
-                out, err = process.communicate()
+                _, err = process.communicate()
                 assert process.returncode == 0, err
                 break
             happened, seconds, _ = attempt(folder, fault, float(rng.uniform(0.2, 0.8) * whole), rng)
@@ -180,8 +180,10 @@ def main():
         shutil.rmtree(folder)
         runs += 1
     told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    print(f"{counts.total()} faults over {runs} runs ({told}): all ended, the slowest after {slowest:.1f} s, "
-          f"all ends equal")
+    print(
+        f"{counts.total()} faults over {runs} runs ({told}): all ended, the slowest after {slowest:.1f} s, "
+        f"all ends equal"
+    )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ FILES = {
     "training": (
         *("trainer", "batches", "metrics", "optimizers", "schedules", "parts", "session", "resuming", "forecast"),
         *("recipes", "freezing", "ema", "steps", "keeping", "distilling", "beginning", "reporting", "panel"),
+        *("averaging", "several"),
     ),
     "runs": ("folder", "checkpoints", "guards", "records", "run", "recorded"),
     "inference": (
@@ -46,6 +47,7 @@ FILES = {
             "forms",
             "loading",
             "int8",
+            "shards",
         ),
         *("choosing", "auto", "field", "entrants", "race", "trial", "notes"),
     ),
@@ -64,10 +66,14 @@ FILES = {
         *("images", "colours", "depths", "tiffs", "writing", "tables", "cache", "logits", "rows", "names"),
         *("tensors", "torch_files", "torch_values", "zips", "programs", "onnx_files", "json_files"),
     ),
-    "runtime": ("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams", "drawing"),
+    "runtime": (
+        *("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams", "drawing"),
+        *("ranks", "group", "launch", "watching", "member", "namespaces", "machines"),
+    ),
     "bench": (
         *("__main__", "measuring", "labels", "rates", "paper", "subject", "peers", "sweep", "engines"),
         *("inference", "training", "pipeline", "lime", "decisions", "operators", "variants", "decode", "predict"),
+        *("scaling", "estimate"),
     ),
 }
 

@@ -127,7 +127,7 @@ class Loader:
 
     @property
     def share(self):
-        """``ranks.Share`` of each batch that is made here, where several processes share a run; else None."""
+        """``ranks.Share`` of each batch, where several processes share a run; else None."""
         return getattr(self.sampler, "share", None)
 
     def __len__(self):
@@ -151,10 +151,8 @@ class Loader:
             yield self.mixing(images, labels, epoch, step)
 
     def _make(self, keys):
-        if not keys:  # the share of one among several processes
-            return np.empty((0, *self.dataset[0][0].shape), np.float32), np.empty(0, np.int64)
-        images, labels = zip(*(self.dataset[key] for key in keys), strict=True)
-        return np.stack(images), np.array(labels, np.int64)
+        images, labels = zip(*(self.dataset[key] for key in keys or [0]), strict=True)  # an empty share has a shape
+        return np.stack(images)[: len(keys)], np.array(labels, np.int64)[: len(keys)]
 
     def _from_workers(self):
         """Deal the batches out in turn and take them back in turn, a few ahead of the one in use."""
@@ -210,7 +208,7 @@ def decoded_to(images, at_least):
 def make_loaders(data, config, prepare=None):
     """The notebook's two loaders for ``data`` (an ``ImageData``) under ``config`` (a ``TrainConfig``).
 
-    Where several processes share a run, each loads its share of every training batch, and whole batches for validation.
+    Of several processes each loads its share of every training batch, and whole batches for validation.
 
     Args:
         prepare: ``Preparation`` of validation images; by default as ``config`` says.
@@ -226,13 +224,8 @@ def make_loaders(data, config, prepare=None):
         train = ByEpoch(round(config.early_epochs), transform(config.early_image_size), train)
     common = {"num_workers": config.num_workers, "seed": config.seed, "max_steps": config.max_steps}
     val = make_loader(decoded_to(data.val, prepare.at_least), prepare, config.batch_size, **common)
-    return _train_loader(data, config, train), deal(val)
-
-
-def deal(loader):
-    """``loader``, whose batches are dealt out to the processes that share a run."""
-    loader.sampler = DealtSampler(loader.sampler)
-    return loader
+    val.sampler = DealtSampler(val.sampler)
+    return _train_loader(data, config, train), val
 
 
 def _train_loader(data, config, transform):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..data.loaders import deal
+from ..data.samplers import DealtSampler
 from ..errors import FasterNetError
 from ..runtime import machine, ranks
 from ..runtime.launch import device_of, launch, processes_for
@@ -42,7 +42,8 @@ def answer(predictor, loaders, config):
     for name, loader in loaders.items():
         began = time.perf_counter()
         batches = []
-        for images, labels in deal(loader):
+        loader.sampler = DealtSampler(loader.sampler)
+        for images, labels in loader:
             if len(labels):
                 batches.append((predictor.logits(np.asarray(images)), np.asarray(labels)))
         parts[name] = batches

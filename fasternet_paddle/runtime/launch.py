@@ -50,7 +50,7 @@ def launch(function, arguments, count, *, device="cpu", threads=None, together=T
     """``function(*arguments)`` in ``count`` processes; a list of what it returned in each of this machine.
 
     Args:
-        function, arguments: pickled, so the function is one of a module's.
+        function, arguments: pickled, so the function is one of a module's; or "module:name", imported there alone.
         device: "cpu", or "gpu": a card for each.
         threads: that each computes with; None leaves them to the environment.
         together: whether they speak to each other (``ranks.summed`` and the like).
@@ -125,7 +125,7 @@ def _free_port():
 
 
 def device_of(name, count):
-    """"cpu" or "gpu", where ``count`` processes of a run on device ``name`` compute.
+    """ "cpu" or "gpu", where ``count`` processes of a run on device ``name`` compute.
 
     Raises:
         FasterNetError: one card is named for several processes, or there are fewer cards.

@@ -80,9 +80,8 @@ def _wait_for(address, port):
     print(f"waiting for the first machine at {address}:{port}", flush=True)
     end = time.monotonic() + WAIT
     while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            with socket.create_connection((address, port), timeout=5):
-                return
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=5):
+            return
         time.sleep(0.5)
     raise FasterNetError(f"nobody listened on {address}:{port} within {WAIT:.0f} s", change="master")
 

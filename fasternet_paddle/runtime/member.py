@@ -7,6 +7,7 @@ thread of its own gives the signs of life, since Paddle lets Python go on while 
 
 import contextlib
 import ctypes
+import importlib
 import io
 import os
 import pickle
@@ -19,7 +20,7 @@ import traceback
 from tqdm import tqdm
 
 from ..errors import FasterNetError, Stopped
-from . import machine, ranks
+from . import group, machine
 
 BEAT_EVERY = 1.0  # seconds between two signs of life
 PARENT_LIMIT = 20.0  # seconds without one of the parent, after which its processes end
@@ -67,10 +68,10 @@ def live(_, pipe, terminals, place, work):
     try:
         _enter_network(line, place.network)
         line.start()
-        function, arguments = pickle.loads(work)  # imports what it needs, Paddle among it
-        ranks.join(place.number, place.count, place.port, place.host, place.device, place.interface)
+        function, arguments = pickle.loads(work)
+        group.join(place.number, place.count, place.port, place.host, place.device, place.interface)
         line.send("joined")
-        line.send("result", function(*arguments))
+        line.send("result", named(function)(*arguments))
         threading.Event().wait()  # to be ended with the others: these may still read what this process sent them
     except FasterNetError as error:
         line.send("refused", str(error), error.change)
@@ -86,6 +87,14 @@ def live(_, pipe, terminals, place, work):
         else:
             line.send("failed", f"{type(error).__name__}: {error}", traceback.format_exc())
     os._exit(0)  # whatever Paddle still has running may wait for processes that have gone
+
+
+def named(function):
+    """A function that may be given as "module:name"."""
+    if isinstance(function, str):
+        module, _, name = function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+    return function
 
 
 def _enter_network(line, network):
@@ -168,6 +177,6 @@ class Line:
             word, *values = self.pipe.recv()
         except (EOFError, OSError):  # the parent has ended
             os._exit(ORPHANED)
-        if word == "stop" and not ranks.ask(*values):
+        if word == "stop" and not group.ask(*values):
             os._exit(128 + values[0])
         return True

@@ -6,34 +6,14 @@
 
 One process alone is the ordinary case: every function here then gives back what it was given and imports nothing. The
 sums are Paddle's collective communication, gloo on a CPU and NCCL on GPUs. Whoever calls one waits for all the others,
-so all of them make the same calls in the same order.
+so all of them make the same calls in the same order. How processes become a group: ``group.py``.
 """
 
 import contextlib
-import io
-import os
-import signal
 import time
 from dataclasses import dataclass
 
-HOST = "127.0.0.1"
-
-
-@dataclass
-class _Group:
-    """What this process is; changed by ``join`` and ``leave`` alone."""
-
-    number: int = 0
-    count: int = 1
-    seconds: float = 0.0
-    """Time spent in collective calls so far, waiting for slower processes included."""
-    asked: int | None = None
-    """Signal that asks all processes to stop, as the one that started them has said."""
-    heeds: bool = False
-    """Whether that is heeded: the run then saves itself first."""
-
-
-_group = _Group()
+from .group import GROUP as _group
 
 
 @dataclass(frozen=True)
@@ -65,83 +45,6 @@ def is_first():
 def seconds():
     """Time that this process spent in collective calls, in seconds, waiting for slower processes included."""
     return _group.seconds
-
-
-def join(number, count, port, host=HOST, device="cpu", interface=None):
-    """Make this process number ``number`` of ``count``; to be called before Paddle computes, by each of them.
-
-    Args:
-        port, host: where process 0 lets the others meet, free so far; without a port they do not speak to each other.
-        device: "cpu", or "gpu:N" for the card of this process.
-        interface: name of the network interface to speak over; None: Paddle's choice.
-    """
-    if port is None or count == 1:
-        _group.number, _group.count = number, count
-        return
-    ends = [f"{host}:{port + other}" for other in range(count)]  # the first is listened on, the others are names
-    os.environ |= {
-        "PADDLE_TRAINER_ID": str(number),
-        "PADDLE_TRAINERS_NUM": str(count),
-        "PADDLE_TRAINER_ENDPOINTS": ",".join(ends),
-        "PADDLE_CURRENT_ENDPOINT": ends[number],
-        "PADDLE_MASTER": ends[0],
-        "PADDLE_DISTRI_BACKEND": "gloo" if device == "cpu" else "nccl",
-    }
-    if device != "cpu":
-        os.environ["FLAGS_selected_gpus"] = device.partition(":")[2]
-
-    if interface is not None:
-        os.environ |= {"GLOO_SOCKET_IFNAME": interface, "NCCL_SOCKET_IFNAME": interface}
-
-    import paddle
-
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # a frame about flags
-        paddle.distributed.init_parallel_env()
-    _group.number, _group.count = number, count
-    wait()  # who went on and ended now would take the connections of those who are still making theirs
-
-
-def join_launched(device):
-    """Make this process what Paddle's launcher has started it as.
-
-    Args:
-        device: as of ``join``.
-    """
-    host, _, port = os.environ.get("PADDLE_MASTER", os.environ["PADDLE_TRAINER_ENDPOINTS"].split(",")[0]).rpartition(":")
-    join(int(os.environ["PADDLE_TRAINER_ID"]), int(os.environ["PADDLE_TRAINERS_NUM"]), int(port), host, device)
-
-
-def leave():
-    """Go on alone, as the first and only process: what follows asks nobody."""
-    if _group.count > 1:
-        import paddle
-
-        paddle.distributed.destroy_process_group()
-        _group.number, _group.count = 0, 1
-
-
-@contextlib.contextmanager
-def heeding():
-    """While entered, a process that is asked to stop is told so by ``asked``; else it ends at once."""
-    _group.heeds = True
-    try:
-        yield
-    finally:
-        _group.heeds = False
-
-
-def ask(signum):
-    """Ask this process to stop for ``signum``, from any of its threads; whether it heeds that."""
-    if _group.heeds:
-        _group.asked = signum
-        if is_first():
-            print(f"\n{signal.Signals(signum).name}: finishing this step; once more to end at once", flush=True)
-    return _group.heeds
-
-
-def asked():
-    """The signal that this process was asked to stop for; None: none."""
-    return _group.asked
 
 
 def share_of(total, paired=False):
@@ -238,6 +141,8 @@ def dealt(rows):
     """
     import numpy as np
 
+    if not rows:
+        return np.empty((0, 0))
     return np.swapaxes(stacked(np.asarray(rows, np.float64)), 0, 1).reshape(-1, len(rows[0]))
 
 
@@ -265,12 +170,6 @@ def spread(tensors):
 
         for tensor in tensors:
             paddle.distributed.broadcast(tensor, src=0)
-
-
-def device(name):
-    """The device of this process, where ``name`` is that of the run: of several on GPUs each has its own."""
-    card = os.environ.get("FLAGS_selected_gpus") if _group.count > 1 and name != "cpu" else None
-    return name if card is None else f"gpu:{card}"
 
 
 def wait():

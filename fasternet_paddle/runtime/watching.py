@@ -46,8 +46,6 @@ class Child:
     """Whether it has met the others."""
 
 
-
-
 class Watch:
     """The processes of a launch, as a context manager."""
 
@@ -170,7 +168,9 @@ class Watch:
     def _is_still(self, child):
         """Whether a process gives no sign of life any more."""
         silent = time.monotonic() - child.heard
-        return silent > (BEAT_LIMIT if child.joined else self.patience) or (silent > STOPPED_LIMIT and _is_stopped(child.process.pid))
+        if silent > STOPPED_LIMIT and _is_stopped(child.process.pid):
+            return True
+        return silent > (BEAT_LIMIT if child.joined else self.patience)
 
     def _raise_end(self):
         """Raise what is the matter: of all ends the one that explains the others, which lose their partner by it."""
@@ -214,7 +214,6 @@ def _ending(code):
 
 def _is_stopped(pid):
     """Whether the system says of a process that it is stopped; False where the system does not tell."""
-    with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(") ")[2][:1] in ("T", "t")
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(") ")[2][:1] in ("T", "t")
     return False

@@ -20,26 +20,26 @@ import numpy as np
 import paddle
 
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
-from ..errors import FasterNetError
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
 from ..data.preparation import preparation
 from ..data.randaugment import RandAugment
 from ..data.samplers import balanced_weights
+from ..errors import FasterNetError
 from ..model.fasternet import check_names
 from ..model.losses import LabelSmoothingCrossEntropy
 from ..results.plots import show_predictions
 from ..results.trial import drawable
 from ..runs import folder
 from ..runs.run import load_run
-from ..runtime import machine, ranks
+from ..runtime import group, machine, ranks
 from .beginning import begin_model
 from .forecast import Rate
 from .optimizers import make_optimizer
 from .panel import Panel, log_writer
 from .reporting import report_run
 from .session import Session
-from .several import train_in_processes
+from .several import of_the_first, train_in_processes
 from .steps import make_extras
 from .trainer import fit
 
@@ -113,22 +113,14 @@ def run_training(
     check_names(config.variant, config.mixer)
     if visualdl:
         log_writer()  # refuse now what is not installed
-    options = {"resume": resume, "overwrite": overwrite, "visualdl": visualdl}
+    options = {"resume": resume, "overwrite": overwrite}
     options |= {"checkpoint_every": checkpoint_every, "keep_checkpoints": keep_checkpoints}
     if config.nproc > 1 and ranks.count() == 1:
-        history, test = train_in_processes(config, options)
-        best = load_run(Path(config.work_path) / folder.BEST_MODEL)
-        return dataclasses.replace(best, history=history, test=test)
+        return _as_run(config, *train_in_processes(config, options | {"visualdl": visualdl}))
     if config.auto_augment:
         RandAugment.read(config.auto_augment)  # refused before the data are loaded
-    session = Session(
-        config,
-        resume=resume,
-        overwrite=overwrite,
-        checkpoint_every=checkpoint_every,
-        keep_checkpoints=keep_checkpoints,
-    )
-    machine.begin(ranks.device(config.device), config.seed, train_size=config.image_size)
+    session = Session(config, **options)
+    machine.begin(group.device(config.device), config.seed, train_size=config.image_size)
     with ranks.first_goes_first():  # what it finds in the files, and keeps, the others need not look for
         data = load_data(config, config.work_path if resume else None)
     data = session.match(data)
@@ -148,6 +140,19 @@ def run_training(
         session.end()
         best = load_run(Path(config.work_path) / folder.BEST_MODEL)
         test = report_run(best, history, data, parts.val_loader, speed=speed, after_batch=session.leave_if_asked)
+    return dataclasses.replace(best, history=history, test=test)
+
+
+def train_share(config, options):
+    """``run_training`` in one of several processes: (``History``, ``ClassMetrics`` or None) in the first, else None."""
+    config, options = of_the_first(config, options)
+    run = run_training(config, **options)
+    return None if run is None else (run.history, run.test)
+
+
+def _as_run(config, history, test):
+    """The best epoch's ``Run`` that other processes left in the work path."""
+    best = load_run(Path(config.work_path) / folder.BEST_MODEL)
     return dataclasses.replace(best, history=history, test=test)
 
 

@@ -20,7 +20,7 @@ from ..errors import FasterNetError, Stopped
 from ..runs import folder
 from ..runs.checkpoints import Checkpoints, latest_checkpoint, parse_checkpoint
 from ..runs.guards import StopRequest, only_writer
-from ..runtime import ranks
+from ..runtime import group, ranks
 from .metrics import Progress
 from .resuming import check_header, restore, run_identity, snapshot
 from .steps import extras_of
@@ -82,7 +82,7 @@ class Session:
                 folder.make_work_path(self.config.work_path)
                 entered.enter_context(only_writer(self.config.work_path))
             self.stop = entered.enter_context(StopRequest(quiet=ranks.count() > 1))
-            entered.enter_context(ranks.heeding())
+            entered.enter_context(group.heeding())
             if ranks.is_first():
                 folder.sweep_work_path(self.config.work_path)
             self._entered = entered.pop_all()
@@ -153,7 +153,7 @@ class Session:
 
     def _asked(self):
         """Number of the signal that asked this process to stop; 0: none."""
-        return self.stop.signal or ranks.asked() or 0
+        return self.stop.signal or group.asked() or 0
 
     def _leave(self, signum):
         if signum:
@@ -164,7 +164,7 @@ class Session:
     def end(self):
         """The network is trained and its last checkpoint written: the first process goes on alone."""
         self.is_over = True
-        ranks.leave()
+        group.leave()
 
     def save(self):
         """Write a checkpoint of the run as it stands, in the first of its processes."""

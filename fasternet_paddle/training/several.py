@@ -14,10 +14,12 @@ from pathlib import Path
 
 from ..config import CIFAR10_ARCHIVE
 from ..errors import FasterNetError
-from ..runtime import machine, ranks
+from ..runtime import group, machine, ranks
 from ..runtime.launch import count_cards, device_of, launch
+from ..runtime.member import named
 from ..runtime.watching import EndedError
 
+TRAIN = "fasternet_paddle.training.parts:train_share"  # by name, for its module imports Paddle
 OWN = ("work_path", "num_workers", "device")  # settings that each machine has its own of
 LAUNCHED = (
     "warning: Paddle's launcher writes the whole environment, keys and passwords included, into its log folder; let "
@@ -46,7 +48,7 @@ def train_in_processes(config, options, machines=None):
         _fetch(config)
     print(f"{config.nproc} processes share each batch of {config.batch_size}", flush=True)
     try:
-        return launch(_train, (config, options), config.nproc, device=device, threads=threads, machines=machines)[0]
+        return launch(TRAIN, (config, options), config.nproc, device=device, threads=threads, machines=machines)[0]
     except EndedError as error:
         from ..runs.folder import CONFIG  # here, since it imports Paddle
 
@@ -54,15 +56,7 @@ def train_in_processes(config, options, machines=None):
         raise FasterNetError(str(error), change="resume" if begun else ()) from None
 
 
-def _train(config, options):
-    from .parts import run_training
-
-    config, options = _of_the_first(config, options)
-    run = run_training(config, **options)
-    return None if run is None else (run.history, run.test)
-
-
-def _of_the_first(config, options):
+def of_the_first(config, options):
     """Recipe and options of the first process, which may be on another machine, with what is this machine's own."""
     given = json.dumps([dataclasses.asdict(config), options]).encode()
     recipe, options = json.loads(ranks.from_first(given))
@@ -77,12 +71,12 @@ def is_launched(environ=os.environ):
 
 def train_as_launched(config, options):
     """As ``train_in_processes``, in a process that Paddle's launcher has started; the launcher watches it, not we."""
-    device = "cpu" if not count_cards() or config.device == "cpu" else f"gpu:{os.environ['FLAGS_selected_gpus']}"
-    ranks.join_launched(device)
+    device = "cpu" if not count_cards() or config.device == "cpu" else f"gpu:{os.environ[group.CARD]}"
+    group.join_launched(device)
     if not ranks.is_first():
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, for the rest of the process
     print(LAUNCHED, file=sys.stderr)
-    return _train(dataclasses.replace(config, nproc=ranks.count()), options)
+    return named(TRAIN)(dataclasses.replace(config, nproc=ranks.count()), options)
 
 
 def _fetch(config):

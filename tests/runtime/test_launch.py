@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fasternet_paddle.errors import FasterNetError, Stopped
-from fasternet_paddle.runtime import machine, watching
 from fasternet_paddle.runtime import launch as launching
+from fasternet_paddle.runtime import machine, watching
 from fasternet_paddle.runtime.launch import device_of, launch, processes_for
 from fasternet_paddle.runtime.watching import EndedError
 from tests import shared_work

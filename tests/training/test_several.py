@@ -9,7 +9,6 @@ from tests import shared_run
 STEPS = {2: 100, 3: 10}  # by the number of processes
 
 
-
 @pytest.fixture(scope="module")
 def alone():
     """What one process does."""
