@@ -74,8 +74,8 @@ notebooks: $(STAMP) ## execute every cell of both notebooks; the repository stay
 bench: $(STAMP) ## measure on this machine: ARGS names the subject
 	@$(RUN) -m fasternet_paddle.bench $(ARGS)
 
-soak: $(STAMP) ## for an hour: kill runs and resume them, ask one predictor in many threads, feed readers hostile files
-	@FASTERNET_SOAK=1 $(RUN) -m pytest tests/files tests/runs/test_checkpoints.py tests/training/test_resuming.py tests/test_hostile_entries.py tests/weights/test_recognise.py tests/inference/test_serving.py tests/data/test_soak_folders.py $(ARGS)
+soak: $(STAMP) ## for hours: kill runs and resume them, of several processes too, ask one predictor in many threads, feed readers hostile files
+	@FASTERNET_SOAK=1 $(RUN) -m pytest tests/files tests/runs/test_checkpoints.py tests/training/test_resuming.py tests/test_hostile_entries.py tests/weights/test_recognise.py tests/inference/test_serving.py tests/data/test_soak_folders.py tests/integration/test_faults.py $(ARGS)
 
 paddlex: .venv-paddlex/.stamp ## test exports with PaddleX itself, its server included, in an environment of its own
 	@FASTERNET_TOOLS=paddlex .venv-paddlex/bin/python -m pytest tests/integration/test_paddlex.py $(ARGS)

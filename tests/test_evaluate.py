@@ -25,6 +25,7 @@ from fasternet_paddle.results.classes import measure_classes
 from fasternet_paddle.runs.recorded import RecordedWeights
 from fasternet_paddle.runs.run import load_run
 from fasternet_paddle.weights.pdparams import RECORD, save_state, save_weights
+from tests.files.test_idx import as_idx
 
 test_transform.__test__ = False  # the package's name, and no test
 FLAGS = ["--weights", "probe.pdparams", "--dataset", "digits", "--image-size", "32", "--num-workers", "0"]
@@ -190,3 +191,23 @@ def test_refuses_before_the_work(folder, capsys, flags, sentence):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and sentence in error
     assert [path.name for path in folder.iterdir()] == ["probe.pdparams"]
+
+
+def test_any_number_of_processes_gives_the_same_files(folder, capsys):
+    digits = load_dataset("digits")
+    images = np.concatenate([digits.train.images, digits.val.images])[..., 0]  # (1797, 8, 8)
+    labels = np.concatenate([digits.train.labels, digits.val.labels])
+    (folder / "idx").mkdir()
+    for part in ("train", "t10k"):
+        (folder / "idx" / f"{part}-images-idx3-ubyte").write_bytes(as_idx(images.astype(np.uint8)))
+        (folder / "idx" / f"{part}-labels-idx1-ubyte").write_bytes(as_idx(labels.astype(np.uint8)))
+    flags = [*FLAGS[:2], "--dataset", "mnist", "--data-path", "idx", *FLAGS[4:], "--class-names", *digits.class_names]
+    written = {}
+    for count in ("1", "2", "3"):
+        assert evaluate.main([*flags, "--nproc", count, "--output", count, "--logits", f"{count}.npz"]) == 0
+        written[count] = [(folder / count / name).read_bytes() for name in EVALUATION_FILES if "report" not in name]
+        logits = read_logits(folder / f"{count}.npz")
+        written[count] += [logits.logits.tobytes(), logits.labels.tobytes(), logits.names]
+    assert len(logits.labels) == 1797
+    assert written["1"] == written["2"] == written["3"]
+    assert "3 processes share the images" in capsys.readouterr().out

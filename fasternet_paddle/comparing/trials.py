@@ -57,7 +57,7 @@ def run_trials(recipes, seeds=SEEDS):
         ``{name: Trials}``, in the order of ``recipes``.
 
     Raises:
-        FasterNetError: no recipe or seed, a seed twice, or recipes on different data.
+        FasterNetError: no recipe or seed, a seed twice, recipes on different data, or of several processes.
         Stopped: Ctrl-C or SIGTERM ended the run under way; the same call goes on from there.
     """
     data = _the_data(recipes, seeds)
@@ -84,6 +84,8 @@ def _the_data(recipes, seeds):
     if len(set(seeds)) < len(seeds):
         raise FasterNetError(f"a seed stands twice among {', '.join(map(str, seeds))}: its runs would be the same")
     configs = list(recipes.values())
+    if several := [name for name, config in recipes.items() if config.nproc > 1]:
+        raise FasterNetError(f"trials train in this process alone, and {several[0]} asks for several", change="nproc")
     for name, config in recipes.items():
         if other := [field for field in DATA if getattr(config, field) != getattr(configs[0], field)]:
             raise FasterNetError(
