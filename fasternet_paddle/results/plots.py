@@ -11,7 +11,7 @@ from ..data.transforms import test_transform
 from ..errors import FasterNetError
 from ..files.writing import atomic_path
 from ..model.summary import eval_mode
-from ..runtime.drawing import new_figure, put_away
+from ..runtime.drawing import new_figure, png
 from ..runtime.text import legible, shorten
 
 TRAIN_COLOR, VAL_COLOR = "tab:red", "tab:cyan"  # the notebook's
@@ -88,7 +88,8 @@ def show_images(imgs, num_rows, num_cols, pred=None, gt=None, scale=1.5):
         ax.imshow(shown[position])
         lines = [f"{tag}: {shorten(names[position], NAME)}" for tag, names in (("pt", pred), ("gt", gt)) if names]
         wrong = pred and gt and pred[position] != gt[position]
-        ax.set_title("\n".join(lines), fontsize=5.5 * scale, color="tab:red" if wrong else "black")
+        # Its place is given: to find it matplotlib would make every tick of the axes, which are off.
+        ax.set_title("\n".join(lines), fontsize=5.5 * scale, color="tab:red" if wrong else "black", y=1.0)
     legible(ax.title for ax in axes)
     return axes
 
@@ -117,6 +118,5 @@ def show_predictions(model, data, image_size, num_rows=3, num_cols=6, prepare=No
 def save_figure(figure, path):
     """Write a figure as PNG, whole or not at all, instead of showing it; returns ``path``."""
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
-    put_away(figure)
+        temporary.write_bytes(png(figure, dpi=120))
     return path

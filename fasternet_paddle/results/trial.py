@@ -9,7 +9,6 @@ the user's settings, figures within the block are drawn with matplotlib's own, a
 """
 
 import contextlib
-import io
 
 import matplotlib
 import numpy as np
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure
 
 from ..errors import FasterNetError
 from ..files.writing import say_once
-from ..runtime.drawing import put_away
+from ..runtime.drawing import png
 from . import plots
 
 NAMES = 6  # of the classes
@@ -53,9 +52,8 @@ def _failure(class_names):
         return None
     try:
         for figure in _one_of_each(names):
-            put_away(figure)
-            figure.set_layout_engine("none")  # which draws twice
-            figure.savefig(io.BytesIO(), format="png", dpi=30)
+            figure.set_layout_engine("none")  # its time is worth nothing here
+            png(figure, dpi=30)
     except Exception as error:  # a setting reaches every exception there is: a program that is missing, a bad value
         said = str(error).strip().splitlines()
         return f"{type(error).__name__}: {said[0][:150]}" if said else type(error).__name__

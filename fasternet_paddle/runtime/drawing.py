@@ -13,9 +13,11 @@ import sys
 
 import matplotlib
 from matplotlib._pylab_helpers import Gcf  # as the inline backend does: pyplot's own functions would choose a figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 READERS = ("inline", "ipympl", "nbagg", "widget", "notebook")  # in the names of the backends of notebooks
+SAVING = ("savefig.bbox", "savefig.facecolor", "savefig.edgecolor", "savefig.transparent")  # settings of savefig alone
 WINDOWS = ("qt", "gtk", "tk", "wx", "macosx", "webagg")  # at the beginning of the names of those that open windows
 
 
@@ -43,9 +45,24 @@ def new_figure(**settings):
 def png(figure, dpi):
     """A figure as the bytes of a PNG file, instead of being shown."""
     image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=dpi)
+    if all(matplotlib.rcParams[name] == matplotlib.rcParamsDefault[name] for name in SAVING):
+        _draw_once(figure, image, dpi)
+    else:
+        figure.savefig(image, format="png", dpi=dpi)
     put_away(figure)
     return image.getvalue()
+
+
+def _draw_once(figure, image, dpi):
+    """Write the file that ``savefig`` would write: it draws a figure with a layout twice, once to lay it out."""
+    canvas, resolution = figure.canvas, figure.dpi
+    drawn = FigureCanvasAgg(figure)  # has no window, whose size another resolution would change
+    try:
+        figure.dpi = dpi
+        drawn.print_png(image)
+    finally:
+        figure.dpi = resolution
+        figure.set_canvas(canvas)
 
 
 def put_away(figure):

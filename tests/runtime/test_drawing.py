@@ -1,12 +1,15 @@
 """Figures show themselves in a notebook, each once, and leave nothing open elsewhere."""
 
+import io
 import os
 import subprocess
 import sys
 
+import matplotlib
 import nbformat
 import pytest
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 from nbclient import NotebookClient
 
 from fasternet_paddle import plot_learning_curve
@@ -67,3 +70,22 @@ def test_a_backend_that_is_not_installed_ends_nothing(backend):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "Figure\n", done.stderr
+
+
+@pytest.mark.parametrize("layout", ["constrained", "compressed", None])
+@pytest.mark.parametrize("setting", [{}, {"savefig.bbox": "tight"}, {"savefig.facecolor": "pink"}])
+def test_a_figure_is_what_matplotlib_itself_saves(layout, setting):
+    def figure():
+        drawn = Figure(figsize=(3, 2), layout=layout)
+        for axes in drawn.subplots(1, 2):
+            axes.imshow([[0, 1], [2, 3]])
+            axes.set_title("a title", y=1.0)
+        return drawn
+
+    with matplotlib.rc_context(setting):
+        drawn, saved = figure(), io.BytesIO()
+        canvas = drawn.canvas
+        mine = drawing.png(drawn, dpi=70)
+        figure().savefig(saved, format="png", dpi=70)
+    assert mine == saved.getvalue()
+    assert drawn.canvas is canvas and drawn.dpi == matplotlib.rcParams["figure.dpi"]
