@@ -1,63 +1,17 @@
 """The notebook's numbers, each with its unit and source, in one frozen dataclass. Standard library only.
 
 Every field of ``TrainConfig`` is a flag of ``python -m fasternet_paddle.train`` (which has a few more, on what to
-do with a run that is there) and a line of a run's ``config.yaml``. A default stands here and nowhere else.
+do with a run that is there) and a line of a run's ``config.yaml``. A default stands here and nowhere else; what values
+are allowed stands in ``config_rules``, whose names are taken from here as well.
 """
 
 import dataclasses
-import math
 import re
-import types
-import typing
 from dataclasses import dataclass
 
+from .config_rules import AUGMENTATIONS, CHOICES, DATASETS, MIN_IMAGE_SIZE, RANGES, check_settings  # noqa: F401
 from .errors import FasterNetError
-from .record import RESIZES
 
-DATASETS = ("cifar10", "cifar100", "cifar100-coarse", "digits", "mnist", "folder")
-AUGMENTATIONS = ("notebook", "fast")
-CHOICES = {  # settings that are one of a few words
-    "checks": ("on", "off"),
-    "resize": tuple(RESIZES),
-    "augment": AUGMENTATIONS,
-    "erasing_mode": ("const", "pixel"),
-    "class_weights": ("none", "balanced"),
-    "optimizer": ("adamw", "sgd"),
-    "schedule": ("cosine", "constant"),
-    "decay": ("all", "weights"),
-    "initializer": ("notebook", "paper"),
-    "amp": ("off", "bf16", "fp16"),
-}
-RANGES = {  # settings that are numbers within bounds, where they are given
-    "lie in [0, 1)": (
-        lambda value: 0 <= value < 1,
-        ("val_fraction", "test_fraction", "drop_path", "momentum", "ema_decay", "least_gain"),
-    ),
-    "lie in (0, 1]": (lambda value: 0 < value <= 1, ("layer_decay",)),
-    "lie in [0, 1]": (
-        lambda value: 0 <= value <= 1,
-        ("label_smoothing", "alpha", "random_erasing", "mix_probability", "mix_switch"),
-    ),
-    "be at least 1": (
-        lambda value: value >= 1,
-        ("batch_size", "epochs", "embed_dim", "max_steps", "train_images", "accumulate", "patience", "nproc"),
-    ),
-    "be above 0": (lambda value: value > 0, ("learning_rate", "clip_norm", "temperature")),
-    "be 0 or more": (
-        lambda value: value >= 0,
-        (
-            "weight_decay",
-            "num_workers",
-            "min_learning_rate",
-            "warmup_epochs",
-            "warmup_learning_rate",
-            "backbone_rate",
-            "mixup",
-            "cutmix",
-        ),
-    ),
-}
-MIN_IMAGE_SIZE = 32  # pixels: the network divides both sides by 32
 CIFAR10_ARCHIVE = "data/data152754/cifar-10-python.tar.gz"  # where AI Studio mounts it (notebook 2.2)
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BEST_MODEL = "best_model.pdparams"  # in the work path, the notebook's name (2.4)
@@ -204,86 +158,7 @@ class TrainConfig:
         for name in ("depths", "freeze"):
             if isinstance(getattr(self, name), list):  # as files hold it
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        for field in dataclasses.fields(self):
-            _check_type(field, getattr(self, field.name))
-        if self.dataset not in DATASETS:
-            raise FasterNetError(f"unknown dataset {self.dataset!r}; known datasets: {', '.join(DATASETS)}")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise FasterNetError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(known)}", change=name)
-        for name in ("image_size", "early_image_size"):
-            if (size := getattr(self, name)) is not None and size < MIN_IMAGE_SIZE:
-                raise FasterNetError(
-                    f"{name} must be at least {MIN_IMAGE_SIZE} pixels, since the network divides by 32, got {size}"
-                )
-        for rule, (holds, names) in RANGES.items():
-            for name in names:
-                value = getattr(self, name)
-                if value is not None and not holds(value):
-                    raise FasterNetError(f"{name} must {rule}, got {value}", change=name)
-        self._check_together()
-        if self.depths is not None and (not self.depths or min(self.depths) < 1):
-            raise FasterNetError(f"depths must hold at least one block a stage, got {list(self.depths)}")
-        if not 0 <= self.seed < 2**32:
-            raise FasterNetError(f"seed must lie in [0, 2**32), got {self.seed}")
-        if not self.work_path:
-            raise FasterNetError("work_path must name a folder, got an empty string")
-
-    def _check_together(self):
-        """Check what values say of each other; raise ``FasterNetError``."""
-        if self.val_fraction + self.test_fraction >= 1:
-            raise FasterNetError(
-                f"val_fraction and test_fraction must leave something to train on, got {self.val_fraction} and "
-                f"{self.test_fraction}",
-                change=("val_fraction", "test_fraction"),
-            )
-        for name in ("min_learning_rate", "warmup_learning_rate"):
-            if getattr(self, name) > self.learning_rate:
-                raise FasterNetError(
-                    f"{name} must not be above learning_rate, got {getattr(self, name)} and {self.learning_rate}",
-                    change=(name, "learning_rate"),
-                )
-        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
-            raise FasterNetError(
-                f"warmup_epochs must be fewer than epochs, got {self.warmup_epochs:g} and {self.epochs}",
-                change=("warmup_epochs", "epochs"),
-            )
-        if (self.early_image_size is None) != (self.early_epochs == 0) or not 0 <= self.early_epochs <= self.epochs:
-            raise FasterNetError(
-                f"early_image_size and early_epochs go together, the epochs from 1 to {self.epochs}, got "
-                f"{self.early_image_size} and {self.early_epochs:g}",
-                change=("early_image_size", "early_epochs"),
-            )
-        if self.balanced_sampling and self.class_weights != "none":
-            raise FasterNetError(
-                "balanced_sampling and class_weights make up for the same thing, so only one of them can be on",
-                change=("balanced_sampling", "class_weights"),
-            )
-        if self.patience is None and self.least_gain:
-            raise FasterNetError("least_gain needs patience, which it is a part of", change="patience")
-        if self.teacher is None and (self.alpha, self.temperature) != (0.5, 1.0):
-            raise FasterNetError("alpha and temperature need a teacher to learn from", change="teacher")
-
-
-def _check_type(field, value):
-    """A config file may hold anything; refuse a value whose type is not the field's."""
-    kind = field.type
-    may_be_none = isinstance(kind, types.UnionType)
-    if may_be_none:
-        if value is None:
-            return
-        kind = typing.get_args(kind)[0]
-    is_row = kind not in (str, int, float, bool)
-    one = typing.get_args(kind)[0] if is_row else kind
-    wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[one]
-    allowed = {float: (int, float)}.get(one, one)
-    values = value if is_row and isinstance(value, tuple) else (value,)
-    sound = all(isinstance(item, allowed) and isinstance(item, bool) == (one is bool) for item in values)
-    if not sound or is_row != isinstance(value, tuple):
-        wanted = {"text": "words", "a whole number": "whole numbers"}[wanted] if is_row else wanted
-        raise FasterNetError(f"{field.name} must be {wanted}{' or nothing' if may_be_none else ''}, got {value!r}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise FasterNetError(f"{field.name} must be finite, got {value}")
+        check_settings(self)
 
 
 def config_from(values, source):
