@@ -78,6 +78,37 @@ def test_the_chinese_page_says_what_the_english_one_says():
     assert english.count("\n|") == chinese.count("\n|")
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(
+            "paddle.fluid",
+            "paddlex.transforms.MixupImage",
+            "paddle.metric.Accuracy",
+            "loss.numpy()[0]",
+            "train_loss += loss",
+        ),
+        *("random", "optimizer is saved", "batch accuracies", "1.024", "one epoch late", "ColorJitter", '"Throughout"'),
+        *("shown normalised", "work/model"),
+    ],
+)
+def test_what_the_notebook_trips_over_has_a_row(cell):
+    """What design and stack name as wrong in the notebook, or as gone, is told with what the package does instead."""
+    rows = [line for line in read("docs/notebook.md").splitlines() if line.startswith("|")]
+    assert any(cell in row.split("|")[1] for row in rows), cell
+
+
+def test_the_chinese_page_says_of_gpus_what_the_english_one_says():
+    """That none was at hand: not that the package or Paddle could not use one."""
+    told = [line for line in read("README_CN.md").splitlines() if "GPU" in line]
+    refusing = [
+        line for line in told if re.search(r"(不能|无法|不支持)[^，。；]*GPU|GPU[^，。；]*(不能|无法|不支持)", line)
+    ]
+    assert not refusing
+    assert any("手边没有 GPU" in line for line in told)
+    assert re.search(r"No GPU has been at hand", read("README.md"))
+
+
 @pytest.mark.parametrize("name", START_PAGES)
 def test_what_is_said_for_ai_studio_brings_no_second_opencv(name):
     """pip would take headless for missing where OpenCV has another name; ``prepare`` does not."""

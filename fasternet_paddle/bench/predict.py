@@ -3,10 +3,13 @@
 What ``predict`` does with photographs in JPEG (``decode.py`` writes them): decoding in this process, in one, and in one
 a core, beside the network alone on ready batches. What counts is the share of the time in which the network has no
 batch to work on. On two cores the processes and the network share the cores, so the rate is below the network's own
-while it never waits.
+while it never waits. Then one ``Predictor`` that one, two and four threads ask for an image at a time: they should be
+no slower than one (docs/serving.md says why they are no faster).
 """
 
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from .rates import rates_of, report, saving
 
 FIGURE = "T0, photographs"
 READY = "ready batches"
+ALONE = "T0, an image a call"
+THREADS = (1, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,22 @@ def measure_files(weights, images, workers):
     return {"rates": {FIGURE: answers.images / answers.seconds}, "waited": answers.waited / answers.seconds}
 
 
+def measure_threads(weights, images, threads):
+    """A worker: images/s of so many threads that ask one predictor, an image a call."""
+    import numpy as np
+
+    from ..inference.predictor import Predictor
+    from .subject import read_network
+
+    predictor = Predictor(read_network(weights), measuring.SIZE)
+    image = np.zeros((1, 3, measuring.SIZE, measuring.SIZE), np.float32)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(predictor.logits, [image] * 4 * threads))
+        began = time.perf_counter()
+        list(pool.map(predictor.logits, [image] * images))
+        return {"rates": {ALONE: images / (time.perf_counter() - began)}}
+
+
 @cli.entry
 def main(argv=None):
     """Measure as the flags say; prints table and waiting, saves CSV and PNG."""
@@ -80,10 +101,13 @@ def main(argv=None):
     with weights_file() as weights:
         for way, workers in ways.items():
             measuring.add_way(jobs, way, own, measure_files, weights=weights, images=flags.images, workers=workers)
+        for threads in THREADS:
+            way = f"threads: {threads}"
+            measuring.add_way(jobs, way, own, measure_threads, weights=weights, images=flags.images, threads=threads)
         results = measuring.in_turns(jobs, flags.rounds, saving("predict", flags.output))
     waits = []
     for (way, _), rounds in results.items():
-        if way != READY:
+        if "waited" in rounds[0]:
             shares = ", ".join(f"{one['waited']:.1%}" for one in rounds)
             waits.append(f"{way}: the network waits {shares} of the time")
     report("predict", rates_of(results), flags.output, waits)
