@@ -173,10 +173,14 @@ def parse_known(kind, argv=None, *, prog, description, default=None):
         raise FasterNetError(f"{sentence} (see {prog} --help)", change=change) from None
 
 
+MAY_BE_FILES = ("init_weights", "teacher", "recipe")
+
+
 def at_home(flags):
     """``flags`` with ``~`` at the beginning of every path replaced: a shell does not see it in ``--output=~/figures``.
 
-    Paths are the ``Path``s among the fields, alone or in tuples, and the texts whose name ends in ``_path``.
+    Paths are the ``Path``s among the fields, alone or in tuples, the texts whose name ends in ``_path``, and those that
+    may be a file or a name (``MAY_BE_FILES``).
     """
     changed = {}
     for name, value in ((field.name, getattr(flags, field.name)) for field in dataclasses.fields(flags)):
@@ -185,7 +189,8 @@ def at_home(flags):
         elif isinstance(value, tuple):
             new = tuple(_at_home(name, item) if isinstance(item, Path) else item for item in value)
         else:
-            is_path = isinstance(value, Path) or (isinstance(value, str) and name.endswith("_path"))
+            may_be = name.endswith("_path") or name in MAY_BE_FILES
+            is_path = isinstance(value, Path) or (isinstance(value, str) and may_be)
             new = _at_home(name, value) if is_path else value
         if new != value:
             changed[name] = new

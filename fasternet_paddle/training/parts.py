@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import paddle
 
-from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
+from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS, TrainConfig
 from ..data.datasets import load_data
 from ..data.loaders import Loader, make_loaders
 from ..data.preparation import preparation
@@ -176,23 +176,37 @@ def _panel(config, data):
     return Panel(Path(config.work_path) / folder.PANEL, draw)
 
 
+# Settings that do nothing without another one, and whether that is there.
+NEEDS = {
+    "mix_probability": ("mixup or cutmix", lambda config: config.mixup or config.cutmix),
+    "mix_switch": ("mixup and cutmix", lambda config: config.mixup and config.cutmix),
+    "erasing_mode": ("random_erasing", lambda config: config.random_erasing),
+    "momentum": ("the optimizer sgd", lambda config: config.optimizer == "sgd"),
+    "min_learning_rate": ("the schedule cosine", lambda config: config.schedule == "cosine"),
+    "warmup_learning_rate": ("warmup_epochs", lambda config: config.warmup_epochs),
+    "sync_batch_norm": ("several processes", lambda config: config.nproc > 1),
+}
+
+
 def _warn_of_worthless(config, data):
-    """Recipes that train to the end and say nothing."""
-    if config.batch_size == 1:
-        print(
-            "warning: with batch_size 1 batch norm takes mean and deviation of a single image, which validation never "
-            "sees: the accuracy will be near chance; take 8 or more",
-            file=sys.stderr,
-        )
+    """Recipes that train to the end and say nothing, and settings that do nothing."""
+    said = [
+        f"{name} {getattr(config, name)} does nothing without {what}"
+        for name, (what, is_there) in NEEDS.items()
+        if getattr(config, name) != getattr(TrainConfig, name) and not is_there(config)
+    ]
     if config.freeze and config.init_weights is None:
-        print(
-            f"warning: {', '.join(config.freeze)} stays as the seed made it; frozen parts need init_weights",
-            file=sys.stderr,
+        said.append(f"{', '.join(config.freeze)} stays as the seed made it; frozen parts need init_weights")
+    if config.batch_size < 2 * config.nproc:
+        said.append(
+            "with one image a process batch norm takes mean and deviation of that image, which validation never sees: "
+            "the accuracy will be near chance; take a batch_size of 8 or more for each"
         )
     if len(np.unique(data.train.labels)) == 1:
         name = data.class_names[int(data.train.labels[0])]
-        print(
-            f"warning: all {len(data.train)} training images are of the class {name!r}: a network that always answers "
-            f"so is right about them, and accuracy says nothing",
-            file=sys.stderr,
+        said.append(
+            f"all {len(data.train)} training images are of the class {name!r}: a network that always answers so is "
+            f"right about them, and accuracy says nothing"
         )
+    for sentence in said:
+        print(f"warning: {sentence}", file=sys.stderr)

@@ -174,6 +174,8 @@ def test_a_home_folder_is_found_behind_every_flag(monkeypatch, tmp_path):
     assert flags.weights == tmp_path / "a" and flags.image == (tmp_path / "b.jpg", Path("c~.jpg"))
     assert flags.config == tmp_path and flags.names == ("~/e",) and flags.engine == "~"  # no paths
     assert flags.recipe.data_path == f"{tmp_path}/d" and flags.recipe.work_path == f"{tmp_path}/f"
+    own = cli.parse(TrainConfig, ["--init-weights=~/g", "--teacher=t0-imagenet-authors"], **WHO)
+    assert own.init_weights == f"{tmp_path}/g" and own.teacher == "t0-imagenet-authors"
     with pytest.raises(FasterNetError, match="weights ~nobodyatall/a lies in a home folder that this system does not"):
         cli.parse(Paths, ["--weights=~nobodyatall/a"], **WHO)
 

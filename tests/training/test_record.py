@@ -147,11 +147,32 @@ def test_a_run_goes_on_with_its_own_order_of_classes(scratch, capsys):
 
 @pytest.mark.parametrize(
     ("batch_size", "labels", "says"),
-    [(1, [0, 1, 0, 1], "batch_size 1"), (2, [1, 1, 1, 1], "of the class 'b'"), (2, [0, 1, 0, 1], None)],
+    [(1, [0, 1, 0, 1], "of that image"), (2, [1, 1, 1, 1], "of the class 'b'"), (2, [0, 1, 0, 1], None)],
 )
 def test_a_worthless_recipe_is_said(batch_size, labels, says, capsys):
     part = Images(np.zeros((4, 32, 32, 3), np.uint8), np.array(labels, np.int64))
     config = TrainConfig(image_size=32, embed_dim=4, batch_size=batch_size, num_workers=0)
+    make_parts(config, ImageData("cifar10", ("a", "b"), part, part)).close()
+    said = capsys.readouterr().err
+    assert said.count("warning") == (says is not None) and (says or "") in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"mix_probability": 0.5}, "mix_probability 0.5 does nothing without mixup or cutmix"),
+        ({"mix_switch": 0.2, "mixup": 0.1}, "mix_switch 0.2 does nothing without mixup and cutmix"),
+        ({"erasing_mode": "pixel"}, "erasing_mode pixel does nothing without random_erasing"),
+        ({"momentum": 0.5}, "momentum 0.5 does nothing without the optimizer sgd"),
+        ({"schedule": "constant", "min_learning_rate": 1e-5}, "does nothing without the schedule cosine"),
+        ({"warmup_learning_rate": 1e-5}, "warmup_learning_rate 1e-05 does nothing without warmup_epochs"),
+        ({"freeze": ("stem",)}, "stem stays as the seed made it"),
+        ({"momentum": 0.5, "optimizer": "sgd", "mixup": 0.1, "cutmix": 1.0, "mix_switch": 0.2}, None),
+    ],
+)
+def test_a_setting_that_does_nothing_is_said(settings, says, capsys):
+    part = Images(np.zeros((4, 32, 32, 3), np.uint8), np.array([0, 1, 0, 1], np.int64))
+    config = TrainConfig(image_size=32, embed_dim=4, batch_size=2, num_workers=0, **settings)
     make_parts(config, ImageData("cifar10", ("a", "b"), part, part)).close()
     said = capsys.readouterr().err
     assert said.count("warning") == (says is not None) and (says or "") in said
