@@ -17,6 +17,7 @@ from fasternet_paddle.bench import (
     measuring,
     operators,
     peers,
+    scaling,
     subject,
     sweep,
     training,
@@ -28,6 +29,11 @@ from tests.networks import network
 RUNS = {  # subject: flags, files, a column that holds positive numbers
     "inference": ("--rounds 1 --runs 1 --batch 1", {"inference"}, "images/s"),
     "training": ("--rounds 1 --steps 2 --batch-size 4 --image-size 32", {"training"}, "images/s"),
+    "scaling": (
+        "--rounds 1 --steps 1 15 --processes 2 --batch-size 4 --image-size 32",
+        {"scaling", "estimate"},
+        "images/s",
+    ),
     "pipeline": ("--rounds 1 --blocks 1 --block-images 1", {"pipeline", "decode"}, "images/s"),
     "predict": ("--rounds 1 --images 4", {"predict"}, "images/s"),
     "lime": ("--rounds 1 --image rocket --num-samples 100 --precision f32", {"lime"}, "samples/s"),
@@ -61,6 +67,7 @@ def small(monkeypatch):
     monkeypatch.setattr(measuring, "BATCHES", (1, 2))
     monkeypatch.setattr(measuring, "PEAK_SIZE", 64)
     monkeypatch.setattr(inference, "LOOP_IMAGES", 2)
+    monkeypatch.setattr(scaling, "launch", lambda function, arguments, count, **_: [function(*arguments)] * count)
     monkeypatch.setattr(sweep, "SWEEPS", {"batch size": ("a title", "an axis", [(1, "t0", 1, 32)])})
     monkeypatch.setattr(lime, "WARMUP_SAMPLES", 60)  # of 58 superpixels
     monkeypatch.setattr(operators, "OPERATOR_SHAPES", ((32, 8),))
@@ -88,6 +95,9 @@ def test_a_subject_measures_prints_and_saves(name, small, tmp_path, capsys, monk
     for file in files:
         with (tmp_path / "new" / f"{file}.csv").open(newline="") as table:
             rows = list(csv.DictReader(table))
+        if file == "estimate":
+            assert rows and all(0 < int(row["128 workers"].removesuffix(" %")) <= 100 for row in rows)
+            continue
         assert rows and all(float(row[column]) > 0 for row in rows)
         assert str(tmp_path / "new" / f"{file}.csv") in said
     if name in AGREEMENT:
