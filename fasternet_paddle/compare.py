@@ -82,7 +82,7 @@ def _recipe(arm, common, output):
     words = {"argv": [*common, *own], "prog": "python -m fasternet_paddle.train", "description": ""}
     try:
         asked, _ = cli.parse_known(RecipeFlags, **words)
-        config = cli.parse(TrainConfig, **words, default=recipe_for(name, asked))
+        config = cli.parse(TrainConfig, **words, default=recipe_for(cli.path_at_home("arms", name), asked))
     except FasterNetError as error:
         raise FasterNetError(f"arm {arm!r}: {error}", change=error.change) from None
     return dataclasses.replace(config, work_path=str(output))

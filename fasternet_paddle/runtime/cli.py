@@ -187,17 +187,18 @@ def at_home(flags):
         if dataclasses.is_dataclass(value):
             new = at_home(value)
         elif isinstance(value, tuple):
-            new = tuple(_at_home(name, item) if isinstance(item, Path) else item for item in value)
+            new = tuple(path_at_home(name, item) if isinstance(item, Path) else item for item in value)
         else:
             may_be = name.endswith("_path") or name in MAY_BE_FILES
             is_path = isinstance(value, Path) or (isinstance(value, str) and may_be)
-            new = _at_home(name, value) if is_path else value
+            new = path_at_home(name, value) if is_path else value
         if new != value:
             changed[name] = new
     return dataclasses.replace(flags, **changed) if changed else flags
 
 
-def _at_home(name, path):
+def path_at_home(name, path):
+    """``path``, a ``Path`` or text, with a ``~`` at its beginning replaced; ``name`` is what an error calls it."""
     if not str(path).startswith("~"):
         return path
     try:

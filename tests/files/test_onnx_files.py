@@ -1,19 +1,12 @@
-"""ONNX files, damaged and hostile: one sentence, before any engine gets them."""
+"""Hostile ONNX files: one sentence, before any engine gets them. Damaged ones are in `test_damaged_weights.py`."""
 
-import os
-import struct
-import tempfile
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.files.onnx_files import read_onnx
 from fasternet_paddle.files.opening import RefusedFile
-from tests.onnx_messages import INT64, attribute, classifier, field, floats, model, node, tensor
+from tests.onnx_messages import attribute, classifier, field, model, node, tensor
 
-CASES = 20_000 if os.environ.get("FASTERNET_SOAK") else 700
 OUTSIDE = (
     field(1, 1) + field(2, 1) + field(8, "w") + field(13, field(1, "location") + field(2, "/etc/passwd")) + field(14, 1)
 )
@@ -89,35 +82,6 @@ def test_a_missing_file_and_a_folder(tmp_path):
     for path in (tmp_path / "none.onnx", tmp_path):
         with pytest.raises(FasterNetError):
             read_onnx(path)
-
-
-def test_any_damage_is_one_sentence_or_leaves_the_claims_true():
-    """Bytes changed, cut out and put in at random."""
-    sound = classifier(
-        '{"a": 1}', initializers=[floats("w", (4,), [1.0] * 4), tensor("n", (1,), struct.pack("<q", 5), INT64)]
-    )
-    draw = np.random.default_rng(0)
-    refused = 0
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        for _ in range(CASES):
-            data = bytearray(sound)
-            for _ in range(int(draw.integers(1, 4))):
-                place = int(draw.integers(0, len(data)))
-                kind = draw.integers(0, 3)
-                if kind == 0:
-                    data[place] = int(draw.integers(0, 256))
-                elif kind == 1:
-                    del data[place : place + int(draw.integers(1, 40))]
-                else:
-                    data[place:place] = draw.bytes(int(draw.integers(1, 12)))
-            path.write_bytes(data)
-            try:
-                read_onnx(path)
-            except RefusedFile as error:
-                refused += 1
-                assert "\n" not in str(error)
-    assert refused > CASES / 3
 
 
 def test_a_kernel_given_as_an_attribute_is_within_bounds():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fasternet_paddle import evaluate, explain, train
+from fasternet_paddle import compare, evaluate, explain, train
 from fasternet_paddle.bench.__main__ import SUBJECTS
 from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.errors import FasterNetError, Stopped
@@ -176,6 +176,9 @@ def test_a_home_folder_is_found_behind_every_flag(monkeypatch, tmp_path):
     assert flags.recipe.data_path == f"{tmp_path}/d" and flags.recipe.work_path == f"{tmp_path}/f"
     own = cli.parse(TrainConfig, ["--init-weights=~/g", "--teacher=t0-imagenet-authors"], **WHO)
     assert own.init_weights == f"{tmp_path}/g" and own.teacher == "t0-imagenet-authors"
+    (tmp_path / "own.yaml").write_text("epochs: 7\n")
+    assert train._parse(["--recipe=~/own.yaml"]).settings.epochs == 7
+    assert compare._recipe("~/own.yaml", [], tmp_path).epochs == 7  # of an arm, whose words no shell sees
     with pytest.raises(FasterNetError, match="weights ~nobodyatall/a lies in a home folder that this system does not"):
         cli.parse(Paths, ["--weights=~nobodyatall/a"], **WHO)
 
