@@ -103,6 +103,15 @@ def test_trust_is_printed_and_drawn(run):
     assert "stability: the top" in out and "deletion area" in out and "insertion area" in out
 
 
+def test_weights_of_a_lower_precision_are_held_against_those_in_f32(run, monkeypatch):
+    """The precision is bf16 by name alone: not every processor has it, and equal arithmetic must correlate wholly."""
+    assert "correlate" not in run("--index", "3")[1]
+    monkeypatch.setattr(Predictor, "precision", property(lambda self: "bf16", lambda self, value: None), raising=False)
+    code, said, _ = run("--index", "3", "4")
+    assert code == 0 and said.count("correlate") == 1
+    assert "digits-3: weights correlate with those in f32 by 1.000000 or more" in said
+
+
 def test_another_method_writes_the_same_kind_of_files(run):
     code, out, err = run("--index", "0", "--method", "integrated_gradients", samples=5)
     assert (code, err) == (0, "")
