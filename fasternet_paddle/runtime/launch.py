@@ -67,12 +67,17 @@ def launch(function, arguments, count, *, device="cpu", threads=None, together=T
             "several processes are started by a script whose own lines run when it is imported: put these under "
             'if __name__ == "__main__":'
         )
+    if together and device == "cpu" and sys.platform != "linux":
+        raise FasterNetError(
+            f"Paddle's processes speak to each other on Linux alone (gloo is not built for {sys.platform})",
+            change="nproc",
+        )
     work = pickle.dumps((function, arguments))
     if machines is not None:
         return _share_of_machines(work, count, device, threads, machines)
     with Watch(count) as watch, _threads(threads):
         port = _free_port() if together else None
-        network = True if together and may_be_private() else None
+        network = True if together and may_be_private() else None  # whether the system lets a user is to be seen
         for number in range(count):
             watch.start(Place(number, count, _device(device, number), port, network=network), work)
             if number == 0 and network is not None:
@@ -99,7 +104,7 @@ def _device(device, number):
 
 
 def may_be_private():
-    """Whether this kind of system has networks of a process's own; whether it lets a user make one is to be seen."""
+    """Whether this kind of system has networks of a process's own."""
     return sys.platform == "linux"
 
 

@@ -127,6 +127,13 @@ def test_where_no_network_can_be_made_the_start_says_so(monkeypatch, capsys):
     assert "Paddle listens on port" in capsys.readouterr().out
 
 
+def test_where_gloo_is_not_built_it_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(launching.sys, "platform", "darwin")
+    with pytest.raises(FasterNetError, match="on Linux alone") as raised:
+        launch(shared_work.where, (None,), 2)
+    assert raised.value.change == ("nproc",)
+
+
 def test_a_card_for_each_or_one_sentence(monkeypatch):
     assert device_of("auto", 8) == device_of("cpu", 8) == "cpu"
     assert processes_for("auto") == processes_for("cpu") == machine.count_cores()
