@@ -62,11 +62,13 @@ def main(argv=None):
 
     from .files.logits import check_logits_path
     from .files.writing import make_folder
+    from .inference.shards import check_count
     from .results.trial import drawable
     from .runs.recorded import RecordedWeights
 
     if flags.topk < 1:
         raise FasterNetError(f"topk must be at least 1, got {flags.topk}")
+    check_count(flags.nproc)
     if flags.logits is not None:
         check_logits_path(flags.logits)
     explanations = read_explanations(flags.explanations)

@@ -182,6 +182,8 @@ def test_untouched_images_of_a_folder_are_measured_beside(tmp_path, monkeypatch,
     [
         (["--logits", "logits.txt"], ".npz or .csv, got logits.txt; set --logits"),
         (["--topk", "0"], "topk must be at least 1, got 0"),
+        (["--nproc", "many"], "nproc must be a number from 1 on or auto, got 'many'; set --nproc"),
+        (["--nproc", "0"], "nproc must be a number from 1 on or auto, got '0'; set --nproc"),
         (["--output", "probe.pdparams/x"], "cannot write the folder probe.pdparams/x"),
         (["--explanations", "none.png"], "none.png cannot be opened"),
     ],

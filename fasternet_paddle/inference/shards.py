@@ -63,13 +63,18 @@ def several(function, arguments, config, count):
     Raises:
         FasterNetError: ``count`` is no number from 1 on, or whatever one of the processes raises.
     """
-    if count != "auto" and not (count.isdecimal() and int(count) >= 1):
-        raise FasterNetError(f"nproc must be a number from 1 on or auto, got {count!r}", change="nproc")
+    check_count(count)
     count = processes_for(config.device) if count == "auto" else int(count)
     device = device_of(config.device, count)
     threads = max(1, machine.available_threads() // count) if device == "cpu" else None
     print(f"{count} processes share the images", flush=True)
     return launch(_on_own_device, (function, arguments, device), count, threads=threads, together=False)
+
+
+def check_count(count):
+    """Raise ``FasterNetError`` unless ``count`` is "auto" or a number from 1 on, as text."""
+    if count != "auto" and not (count.isdecimal() and int(count) >= 1):
+        raise FasterNetError(f"nproc must be a number from 1 on or auto, got {count!r}", change="nproc")
 
 
 def _on_own_device(function, arguments, device):
