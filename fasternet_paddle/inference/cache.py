@@ -32,7 +32,9 @@ KEPT_ENTRIES = 16  # a T0 takes 11 MB, an L 370 MB
 KEPT_SECONDS = 3600  # an entry used within the last hour stays, whatever their number
 PASSING = ("training", "_full_name", "_built")  # attributes of a layer that depend on what was done, not what it is
 
-_exporting = threading.Lock()
+# Held while Paddle compiles, for one thread at a time, and while sources are read: both parse Python, and up to Python
+# 3.12 two threads that parse at once may end in a SystemError ("AST constructor recursion depth mismatch").
+_exporting = threading.RLock()
 
 
 def fingerprint(model):
@@ -63,7 +65,8 @@ def fingerprint(model):
 
 def _source(kind):
     try:
-        return inspect.getsource(kind)
+        with _exporting:
+            return inspect.getsource(kind)
     except (OSError, TypeError):  # a class typed into a console has no source text
         return f"{kind.__module__}.{kind.__qualname__}"
 
@@ -94,7 +97,7 @@ def exported(model, cache_dir=None, anew=False):
 
 def kept(name, files, write, cache_dir=None, anew=False):
     """The folder of the entry ``name``, a sha256; where it is not intact ``write(folder)`` makes its ``files``."""
-    with _exporting:  # Paddle compiles for one thread at a time
+    with _exporting:
         return _entry(name, files, write, cache_dir, anew)
 
 
