@@ -61,9 +61,10 @@ class Block(nn.Layer):
 
 
 class Network(nn.Layer):
-    def __init__(self, variant, num_classes):
+    def __init__(self, variant, num_classes, width=None):
         super().__init__()
-        width, depths, largest, act = SIZES[variant]
+        own_width, depths, largest, act = SIZES[variant]
+        width = width or own_width
         self.rates = [x.item() for x in paddle.linspace(0, largest, sum(depths))]
         self.stem = nn.Sequential(nn.Conv2D(3, width, 4, stride=4, bias_attr=False), nn.BatchNorm2D(width), act())
         parts = []

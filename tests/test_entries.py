@@ -19,7 +19,7 @@ from fasternet_paddle.weights.pdparams import save_state
 from tests.archives import batch, photograph_crops, write_archive, write_photographs
 
 SMALL = ["--dataset", "digits", "--image-size", "32", "--batch-size", "64", "--epochs", "1", "--num-workers", "0"]
-SMALL += ["--max-steps", "2"]
+SMALL += ["--embed-dim", "8", "--depths", "1", "1", "2", "1", "--max-steps", "2"]
 RUN_FILES = {
     "acc.png",
     "best_model.pdparams",
@@ -85,6 +85,7 @@ def test_a_run_is_repeated_from_its_config_with_flags_winning():
 def test_a_cifar10_archive_trains(capsys):
     write_photographs("photos.tar.gz")
     flags = ["--data-path", "photos.tar.gz", "--image-size", "32", "--batch-size", "32", "--epochs", "1"]
+    flags += ["--embed-dim", "8", "--depths", "1", "1", "2", "1"]
     assert train.main([*flags, "--num-workers", "2"]) == 0
     assert "train_dataset: 96\nval_dataset: 24\n" in capsys.readouterr().out
     assert "class_names:\n- astronaut\n- cat\n- coffee\n" in Path("work/model/config.yaml").read_text()

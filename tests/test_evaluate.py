@@ -166,7 +166,7 @@ def test_untouched_images_of_a_folder_are_measured_beside(tmp_path, monkeypatch,
                 pixels = generator.integers(level - 50, level + 50, (36, 40, 3), np.uint8)
                 Image.fromarray(pixels).save(tmp_path / "photos" / part / name / f"{number}.png")
     flags = ["--dataset", "folder", "--data-path", "photos", "--image-size", "32", "--batch-size", "4"]
-    assert train.main([*flags, "--epochs", "1", "--embed-dim", "8", "--num-workers", "0"]) == 0
+    assert train.main([*flags, "--epochs", "1", "--embed-dim", "8", "--depths", *"1121", "--num-workers", "0"]) == 0
     assert evaluate.main(["--num-workers", "0", "--logits", "l.csv"]) == 0
     said = capsys.readouterr().out
     test = json.loads(Path("work/evaluation/evaluation_test.json").read_text(encoding="utf-8"))

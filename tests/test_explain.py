@@ -21,19 +21,21 @@ from fasternet_paddle.runs.run import load_run
 from fasternet_paddle.weights.pdparams import save_state
 from tests.photographs import normalised, photograph
 
+SMALL = {"embed_dim": 16, "depths": (1, 1, 2, 1)}
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A run's folder: a T0 for digits of 32 pixels whose batch norms have seen some."""
+    """A run's folder: a small network for digits of 32 pixels whose batch norms have seen some."""
     folder = tmp_path_factory.mktemp("run")
     paddle.seed(0)
-    model = create_model("t0")
+    model = create_model("t0", **SMALL)
     data = load_dataset("digits")
     with paddle.no_grad():
         for _ in range(40):
             model(paddle.to_tensor(normalised(data.val.images[:32])))
     save_state(model.state_dict(), folder / "best_model.pdparams")
-    save_config(TrainConfig(dataset="digits", image_size=32), data.class_names, folder)
+    save_config(TrainConfig(dataset="digits", image_size=32, **SMALL), data.class_names, folder)
     return folder / "best_model.pdparams"
 
 
@@ -172,6 +174,6 @@ def test_weights_that_are_nan_are_one_sentence(run, weights, tmp_path):
     model = load_run(weights).model
     model.fc.bias.set_value(paddle.full([10], float("nan")))
     save_state(model.state_dict(), tmp_path / "nan.pdparams")
-    save_config(TrainConfig(dataset="digits", image_size=32), load_dataset("digits").class_names, tmp_path)
+    save_config(TrainConfig(dataset="digits", image_size=32, **SMALL), load_dataset("digits").class_names, tmp_path)
     code, _, err = run("--index", "0", "--weights", str(tmp_path / "nan.pdparams"))
     assert code == 2 and "NaN or infinity" in err

@@ -17,6 +17,7 @@ def weights(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run")
     flags = "--dataset digits --image-size 32 --batch-size 64 --epochs 1 --max-steps 2 --num-workers 0"
+    flags += " --embed-dim 16 --depths 1 1 2 1"
     assert train.main([*flags.split(), "--work-path", str(folder)]) == 0
     return folder / "best_model.pdparams"
 

@@ -24,9 +24,14 @@ SMALLEST = {
         "true_class=label, ": "true_class=label, num_samples=100, ",
     },
     "DWConv": {
-        "epochs=3)": "epochs=1, max_steps=1, num_workers=0)",
-        "measure_variants(t0_mixers())": "measure_variants(t0_mixers(), image_size=32, batch_size=2, runs=1)",
-        "measure_loop(name, Predictor(network), val_loader)": "measure_loop(name, Predictor(network), val_loader, 1)",
+        "epochs=3)": "epochs=1, max_steps=1, num_workers=0, depths=(1, 1, 1, 1))",
+        "run_ablation(config)": "run_ablation(config, seeds=SEEDS[:2])",
+        "measure_variants(t0_mixers())": (
+            'measure_variants(t0_mixers(), image_size=32, batch_size=2, runs=1, engine="dygraph")'
+        ),
+        "measure_loop(name, Predictor(network), val_loader)": (
+            'measure_loop(name, Predictor(network, engine="dygraph"), val_loader, 1)'
+        ),
         "measure_operators(engines)": "measure_operators(engines, runs=1, warmup=0)",
     },
 }

@@ -26,29 +26,38 @@ def recipes(tmp_path):
     return {"plain": plain, "Hot one": dataclasses.replace(plain, learning_rate=1e-2)}
 
 
-def test_every_network_is_asked_about_the_same_unseen_images(recipes, tmp_path):
-    found = run_trials(recipes, seeds=(1, 2))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two recipes with two seeds, their folder, and what was found."""
+    folder = tmp_path_factory.mktemp("trials")
+    plain = TrainConfig(**SMALL, work_path=str(folder))
+    both = {"plain": plain, "Hot one": dataclasses.replace(plain, learning_rate=1e-2)}
+    return both, folder, run_trials(both, seeds=(1, 2))
+
+
+def test_every_network_is_asked_about_the_same_unseen_images(made):
+    _, folder, found = made
     assert list(found) == ["plain", "Hot one"]
     assert {one.correct.shape for one in found.values()} == {(2, 360)}  # the data's own, not those looked at
-    run = load_run(tmp_path / "hot-one-seed2" / "final_model.pdparams")
+    run = load_run(folder / "hot-one-seed2" / "final_model.pdparams")
     assert run.config.learning_rate == 1e-2 and run.config.seed == 2
-    log = (tmp_path / "hot-one-seed2" / "log.txt").read_text()
+    log = (folder / "hot-one-seed2" / "log.txt").read_text()
     assert "val acc" in log and found["Hot one"].correct.sum() > 0
 
 
-def test_what_is_finished_is_taken_and_what_is_not_is_made(recipes, tmp_path, monkeypatch):
-    first = run_trials(recipes, seeds=(1,))
-    (tmp_path / "plain-seed1" / "metrics.json").unlink()  # the last file of a run
-    made, train = [], trials.train_quietly
+def test_what_is_finished_is_taken_and_what_is_not_is_made(made, monkeypatch):
+    recipes, folder, first = made
+    (folder / "plain-seed1" / "metrics.json").unlink()  # the last file of a run
+    anew, train = [], trials.train_quietly
 
     def noted(config, data):
-        made.append(config.work_path)
+        anew.append(config.work_path)
         return train(config, data)
 
     monkeypatch.setattr(trials, "train_quietly", noted)
     again = run_trials(recipes, seeds=(1,))
-    assert made == [str(tmp_path / "plain-seed1")]
-    assert all(np.array_equal(first[name].correct, again[name].correct) for name in first)
+    assert anew == [str(folder / "plain-seed1")]
+    assert all(np.array_equal(first[name].correct[:1], again[name].correct) for name in first)
 
 
 def test_averaged_weights_are_what_is_asked_where_they_are_kept(recipes, tmp_path):

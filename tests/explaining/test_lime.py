@@ -1,6 +1,7 @@
 """LIME gives InterpretDL's own numbers, finds known reasons, and leaves everything as it found it."""
 
 import copy
+import functools
 import pickle
 import tracemalloc
 
@@ -21,7 +22,7 @@ from fasternet_paddle.record import Record
 from tests.photographs import PHOTOGRAPHS, crops, depends_on, normalised, photograph, same, stock_lime, tiles, trained
 
 
-@pytest.mark.parametrize("name", PHOTOGRAPHS[:3])
+@pytest.mark.parametrize("name", ["chelsea", "rocket"])  # of different numbers of superpixels
 def test_weights_equal_interpretdls(name):
     model, image, classes, seed = trained(), photograph(name), (0, 1, 2), 5
     stock = stock_lime(model, seed)
@@ -75,12 +76,18 @@ def test_weights_equal_an_independent_least_squares():
         assert explanation.r2[row] == pytest.approx(1 - residual / total, abs=1e-5)
 
 
+@functools.cache
+def _superpixels_of_coffee():
+    return Lime(lambda batch: batch).superpixels(photograph("coffee"))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_known_reason_is_the_top_superpixel(seed):
     image = photograph("coffee")
-    superpixels = Lime(lambda batch: batch).superpixels(image)
+    superpixels = _superpixels_of_coffee()
     reason = int(superpixels[112, 150])
-    explanation = Lime(depends_on(superpixels == reason, image)).explain(image, [1, 0], 200, seed=seed)
+    segment = None if seed == 0 else lambda picture: superpixels  # found once: it takes longer than all else
+    explanation = Lime(depends_on(superpixels == reason, image), segment=segment).explain(image, [1, 0], 200, seed=seed)
     assert (explanation.superpixels == superpixels).all()
     weights = explanation.weights[0]
     assert explanation.top(1)[0] == reason and weights[reason] > 0.01
@@ -93,9 +100,10 @@ def test_known_reason_is_the_top_superpixel(seed):
 
 def test_second_image_is_explained_as_by_a_fresh_object():
     classifier, images = Predictor(trained()), [photograph("rocket"), photograph("chelsea")]
-    one_object = Lime(classifier).explain_many(images, [2, None], num_samples=100)
+    segment = lambda picture: tiles(picture, 5 + (picture[0, 0, 0] > 60))  # noqa: E731, quick, and not alike
+    one_object = Lime(classifier, segment=segment).explain_many(images, [2, None], num_samples=100)
     for image, label, got in zip(images, (2, None), one_object, strict=True):
-        assert same(got, Lime(classifier).explain(image, num_samples=100, true_class=label))
+        assert same(got, Lime(classifier, segment=segment).explain(image, num_samples=100, true_class=label))
     assert one_object[0].weights.shape != one_object[1].weights.shape
 
 

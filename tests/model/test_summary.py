@@ -4,6 +4,7 @@ import paddle
 import pytest
 from paddle import nn
 
+import fasternet_paddle
 from fasternet_paddle.model.fasternet import VARIANTS, create_model
 from fasternet_paddle.model.layers import DWConv, FullConv, PConv
 from fasternet_paddle.model.summary import count_macs, count_parameters, layer_costs
@@ -43,7 +44,7 @@ def by_hand(width, depths, num_classes, size):
 @pytest.mark.parametrize("variant", TOTALS)
 def test_totals_of_the_variants(variant):
     giga, parameters = TOTALS[variant]
-    model = create_model(variant, 1000)
+    model = getattr(fasternet_paddle, f"fasternet_{variant}")(1000)
     assert count_parameters(model) == parameters
     # A quarter of the side in each direction keeps the large ones quick; the geometry tells the rest.
     assert count_macs(model, (3, 64, 64)) == by_hand(

@@ -13,7 +13,7 @@ from fasternet_paddle.training.batches import batches_of
 from fasternet_paddle.training.metrics import count_correct
 
 SMALL = ["--dataset", "digits", "--image-size", "32", "--batch-size", "16", "--epochs", "2", "--max-steps", "3"]
-SMALL += ["--embed-dim", "4"]
+SMALL += ["--embed-dim", "4", "--depths", "1", "1", "2", "1"]
 ALL_ON = ["--mixup", "0.8", "--cutmix", "1", "--mix-probability", "0.9", "--mix-switch", "0.6", "--random-erasing"]
 ALL_ON += ["0.5", "--erasing-mode", "pixel", "--auto-augment", "rand-m7-mstd0.5-inc1", "--balanced-sampling"]
 

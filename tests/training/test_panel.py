@@ -13,7 +13,7 @@ from fasternet_paddle.runs.folder import clear_work_path
 from fasternet_paddle.weights.pdparams import load_weights
 
 FLAGS = ["--dataset", "digits", "--image-size", "32", "--batch-size", "32", "--num-workers", "0", "--embed-dim", "4"]
-FLAGS += ["--max-steps", "6", "--visualdl"]
+FLAGS += ["--depths", "1", "1", "2", "1", "--max-steps", "6", "--visualdl"]
 
 
 class Writer:

@@ -17,7 +17,7 @@ SMALL = {"dataset": "digits", "image_size": 32, "batch_size": 16, "epochs": 2, "
 
 
 def _config(work_path, **changes):
-    return TrainConfig(**SMALL | {"embed_dim": 4, "work_path": str(work_path)} | changes)
+    return TrainConfig(**SMALL | {"embed_dim": 4, "depths": (1, 1, 2, 1), "work_path": str(work_path)} | changes)
 
 
 def _weights(model):
@@ -28,7 +28,7 @@ def test_from_python_a_run_is_what_the_entry_makes(tmp_path, capsys):
     run = run_training(_config(tmp_path / "python"))
     python = capsys.readouterr().out.splitlines()
     flags = [text for name, value in SMALL.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    assert train.main([*flags, "--embed-dim", "4", "--work-path", str(tmp_path / "entry")]) == 0
+    assert train.main([*flags, "--embed-dim", "4", "--depths", *"1121", "--work-path", str(tmp_path / "entry")]) == 0
     entry = capsys.readouterr().out.splitlines()
     assert python[1:] == entry[1 : len(python)]  # the first names the CPU settings that were missing
     assert entry[len(python)].startswith("best validation accuracy")

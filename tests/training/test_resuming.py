@@ -23,7 +23,7 @@ from fasternet_paddle.weights.pdparams import load_weights
 RUN_OF_0_1 = Path(__file__).parents[1] / "fixtures" / "run_of_0_1"
 SOAK = bool(os.environ.get("FASTERNET_SOAK"))
 RECIPE = ["--dataset", "digits", "--image-size", "32", "--batch-size", "16", "--epochs", "2", "--max-steps", "4"]
-RECIPE += ["--num-workers", "0", "--embed-dim", "4"]  # small files, else T0
+RECIPE += ["--num-workers", "0", "--embed-dim", "4", "--depths", "1", "1", "2", "1"]  # small files, quick steps
 
 
 @pytest.fixture(autouse=True)
