@@ -19,13 +19,8 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # Tests that change HOME still find the font cache, whose making would be logged.
 os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_configdir())
 
-LOOKED_AT = (
-    "results",
-    "runtime",
-    "integration",
-    "test_figures",
-    "test_explain",
-)  # folders and files: figures as they are
+# Folders and files whose tests look at figures, or at files of figures.
+LOOKED_AT = ("results", "runtime", "integration", "bench", "test_figures", "test_explain", "test_predict")
 
 
 @pytest.fixture(autouse=True)
