@@ -21,11 +21,17 @@ class FasterNetError(ValueError):
 
 
 class Stopped(Exception):
-    """A signal asked the run to end; ``signal`` is the signal's number, ``saved`` whether its state is saved."""
+    """A signal asked the run to end.
 
-    def __init__(self, signum, saved=True):
+    Args:
+        signum: the signal's number, afterwards ``signal``.
+        saved: whether the run's state is saved.
+        way_on: how it goes on from there, where a run of one folder is not gone on with; an entry prints it.
+    """
+
+    def __init__(self, signum, saved=True, way_on=None):
         super().__init__(f"stopped by {signal.Signals(signum).name}")
-        self.signal, self.saved = signum, saved
+        self.signal, self.saved, self.way_on = signum, saved, way_on
 
 
 NEEDS_PADDLE = (

@@ -82,6 +82,11 @@ def settings_text(environment):
     )
 
 
+def training_rate(seconds, batch_size, image_size):
+    """``{figure: images/s}`` from the seconds of each step: by the median of all but the first."""
+    return {f"step, T0, {batch_size} images of {image_size}": batch_size / float(np.median(seconds[1:]))}
+
+
 def in_process(function, arguments, environment):
     """Call a function in a Python process of its own.
 

@@ -7,6 +7,7 @@ only its speed is compared.
 """
 
 import importlib.util
+import time
 
 import numpy as np
 
@@ -27,7 +28,18 @@ WAYS = {  # engine: its ways; the precision comes last
         *("openvino, best, f32", "openvino, best, bf16", "openvino, best, int8"),
     ),
 }
+TRAINING_WAYS = ("timm, eager, f32", "timm, channels last, f32", "timm, channels last, bf16")
 SECONDS = 10.0  # in which the best way of an engine is looked for, a batch
+
+
+def check_installed(engines):
+    """Raise ``FasterNetError`` for one of ``engines`` that is not installed."""
+    for engine in engines:
+        missing = [package for package in NEEDS[engine] if importlib.util.find_spec(package) is None]
+        if missing:
+            raise FasterNetError(
+                f"--against {engine} needs {' and '.join(missing)}, not installed here: pip install {' '.join(missing)}"
+            )
 
 
 def ways(engines):
@@ -36,12 +48,7 @@ def ways(engines):
     Raises:
         FasterNetError: an engine that is not installed.
     """
-    for engine in engines:
-        missing = [package for package in NEEDS[engine] if importlib.util.find_spec(package) is None]
-        if missing:
-            raise FasterNetError(
-                f"--against {engine} needs {' and '.join(missing)}, not installed here: pip install {' '.join(missing)}"
-            )
+    check_installed(engines)
     from ..inference.engine import has_bf16
 
     left_out = {"openvino, plain, f32"} if has_bf16() else {"openvino, plain told f32, f32"}
@@ -129,3 +136,32 @@ def _torch(way, precision):
             return model(images).float().numpy()
 
     return run
+
+
+def measure_timm_training(way, steps, batch_size, image_size):
+    """A worker: images/s of timm's training step as ``training.measure_training`` counts it, on drawn images.
+
+    AdamW, label smoothing and cosine are the recipe's; bf16 is PyTorch's autocast.
+    """
+    import timm
+    import torch
+
+    torch.manual_seed(0)
+    layout = torch.contiguous_format if "eager" in way else torch.channels_last
+    model = timm.create_model("fasternet_t0", num_classes=10).train().to(memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.005)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+    loss_function, seconds = torch.nn.CrossEntropyLoss(label_smoothing=0.1), []
+    labels = torch.arange(batch_size) % 10
+    for _ in range(steps):
+        images = torch.randn(batch_size, 3, image_size, image_size)
+        start = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way.endswith("bf16")):
+            loss = loss_function(model(images.to(memory_format=layout)), labels)
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        loss.item()
+        seconds.append(time.perf_counter() - start)
+    return {"rates": measuring.training_rate(seconds, batch_size, image_size)}

@@ -6,6 +6,8 @@ notebook's loop with no settings, as it runs; the same under the variables that 
 Batches are ready before the clock starts. Expect x2.4 against no settings with one thread (the MKL variable, on an AMD
 processor), x2.6 to x3.5 with two on two idle cores, less than x2 where one of them is busy, x1.2 under the same ones
 (probably because the notebook's sum of losses keeps the graphs of all steps), and the same losses.
+
+``--against timm`` adds timm's FasterNet-T0 in PyTorch, in processes without Paddle and on drawn images.
 """
 
 import time
@@ -18,7 +20,7 @@ from ..config import MIN_IMAGE_SIZE
 from ..errors import FasterNetError
 from ..files.writing import make_folder
 from ..runtime import cli, machine
-from . import measuring
+from . import measuring, peers
 from .rates import NOTEBOOK, rates_of, report, saving
 
 OURS = "ours"
@@ -39,6 +41,8 @@ class TrainingFlags:
     """Side of the network's input, in pixels."""
     threads: tuple[int, ...] = (1,)
     """Also measure both ways with OMP_NUM_THREADS at each of these, to tell the gain of the threads from the rest."""
+    against: tuple[str, ...] = ()
+    """Another library's step beside them: timm (PyTorch)."""
     output: Path = Path("work/bench")
     """Folder for training.csv and training.png."""
 
@@ -46,6 +50,8 @@ class TrainingFlags:
         measuring.check_least(self, rounds=1, steps=2, batch_size=2, image_size=MIN_IMAGE_SIZE)
         if any(count < 1 for count in self.threads):
             raise FasterNetError(f"threads must be at least 1 each, got {' '.join(map(str, self.threads))}")
+        if unknown := set(self.against) - {"timm"}:
+            raise FasterNetError(f"against must be timm, got {' '.join(sorted(unknown))}")
 
 
 class TimedBatches:
@@ -149,8 +155,7 @@ def measure_training(way, steps, batch_size, image_size):
     optimizer, scheduler = make_optimizer(model, TrainConfig(), steps_per_epoch=195)  # 50,000 // 256
     batches = TimedBatches(steps, batch_size, image_size)
     losses = {NOTEBOOK: notebook_loop, OURS: our_loop}[way](model, batches, optimizer, scheduler)
-    rate = batch_size / float(np.median(batches.seconds[1:]))
-    return {"rates": {f"step, T0, {batch_size} images of {image_size}": rate}, "losses": losses}
+    return {"rates": measuring.training_rate(batches.seconds, batch_size, image_size), "losses": losses}
 
 
 def measure(flags):
@@ -158,14 +163,26 @@ def measure(flags):
     bare, own = measuring.bare_environment(), measuring.own_environment()
     machine.training_threads(flags.image_size, own, given=())
     ways = [(NOTEBOOK, bare), (NOTEBOOK, own), (OURS, own)]
+    theirs = [(way, own) for way in _timms(flags)]
     for count in flags.threads:
         threaded = {**own, "OMP_NUM_THREADS": str(count)}
         ways += [(NOTEBOOK, threaded), (OURS, threaded)]
+        theirs += [(way, threaded) for way in _timms(flags)]
     arguments = {"steps": flags.steps, "batch_size": flags.batch_size, "image_size": flags.image_size}
     jobs = {}
     for way, environment in ways:
         measuring.add_way(jobs, way, environment, measure_training, way=way, **arguments)
+    for way, environment in theirs:
+        measuring.add_way(jobs, way, environment, peers.measure_timm_training, way=way, **arguments)
     return measuring.in_turns(jobs, flags.rounds, saving("training", flags.output))
+
+
+def _timms(flags):
+    """timm's ways that were asked for and that this processor has."""
+    from ..inference.engine import has_bf16
+
+    asked = peers.TRAINING_WAYS if flags.against else ()
+    return [way for way in asked if has_bf16() or not way.endswith("bf16")]
 
 
 def agreement(results):
@@ -175,6 +192,8 @@ def agreement(results):
         return ["the notebook's way gave no losses to compare with"]
     wanted, sentences = np.array(results[first][0]["losses"]), []
     for (way, settings), rounds in results.items():
+        if way not in (NOTEBOOK, OURS):  # timm's network and images are others
+            continue
         losses = np.array([result["losses"] for result in rounds])
         difference = float(np.abs(losses - wanted).max())
         sentences.append(
@@ -194,6 +213,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench training",
         description="Time the training step: the notebook's against this package's.",
     )
+    peers.check_installed(flags.against)
     make_folder(flags.output)
     machine.begin("cpu", seed=0)
     print(machine.describe_machine())

@@ -21,7 +21,7 @@ from ..data.datasets import load_data
 from ..data.loaders import decoded_to, make_loader
 from ..data.preparation import preparation
 from ..data.subsets import with_few_images
-from ..errors import FasterNetError
+from ..errors import FasterNetError, Stopped
 from ..files.names import own_names
 from ..files.tables import text_table
 from ..model.summary import eval_mode
@@ -70,7 +70,10 @@ def run_trials(recipes, seeds=SEEDS):
             folder = Path(config.work_path) / f"{stem}-seed{seed}"
             run = dataclasses.replace(config, seed=seed, work_path=str(folder))
             part = with_few_images(data, run)
-            model = _finished(run, part) or train_quietly(run, part)
+            try:
+                model = _finished(run, part) or train_quietly(run, part)
+            except Stopped as stop:
+                raise Stopped(stop.signal, stop.saved, way_on="the same command goes on from here") from None
             runs.append(answers(model, run, asked))
             print(f"{name}, seed {seed}: {runs[-1].mean():.4f}", flush=True)
         trials[name] = Trials(name, tuple(seeds), np.stack(runs))

@@ -58,7 +58,8 @@ def _ended(main, argv):
             raise
         return _refuse(needs)
     except Stopped as stop:
-        how = "everything is saved, --resume goes on from here" if stop.saved else "what was saved before is as it was"
+        way_on = stop.way_on or "--resume goes on from here"
+        how = f"everything is saved, {way_on}" if stop.saved else "what was saved before is as it was"
         print(f"{stop}; {how}", file=sys.stderr)
         return 128 + stop.signal  # as a shell expects
     except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
