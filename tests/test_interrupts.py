@@ -1,4 +1,4 @@
-"""Ctrl-C ends every entry in one sentence and exit code 130, whatever it is doing, and loses nothing that was there."""
+"""Ctrl-C and SIGTERM end every entry in one sentence, whatever it is doing; nothing that was there is lost."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ import pytest
 DATA = ["--dataset", "digits", "--image-size", "32", "--batch-size", "32", "--num-workers", "0"]
 TRAIN = [*DATA, "--epochs", "50", "--train-images", "200"]
 SENTENCE = re.compile(
-    r"interrupted|stopped by SIGINT; (everything is saved, (--resume|the same command) goes on from here"
+    r"interrupted|stopped by SIG(INT|TERM); (everything is saved, (--resume|the same command) goes on from here"
     r"|what was saved before is as it was)"
 )
 # A job in the background begins with SIGINT ignored.
@@ -61,10 +61,13 @@ def trained(tmp_path_factory):
     return folder / "run" / "best_model.pdparams", folder / "pictures"
 
 
-@pytest.mark.parametrize(
-    ("entry", "seconds"), [(entry, at) for entry, (_, moments) in ENTRIES.items() for at in moments]
-)
-def test_an_interrupted_entry_says_so_in_one_sentence(trained, tmp_path, entry, seconds):
+CASES = [(entry, at, signal.SIGINT) for entry, (_, moments) in ENTRIES.items() for at in moments]
+CASES += [(entry, moments[-1], signal.SIGTERM) for entry, (_, moments) in ENTRIES.items()]
+CASES += [("train", 1.5, signal.SIGTERM)]
+
+
+@pytest.mark.parametrize(("entry", "seconds", "signum"), CASES)
+def test_an_interrupted_entry_says_so_in_one_sentence(trained, tmp_path, entry, seconds, signum):
     """It may have ended before, on a fast machine; what is said then is its result."""
     weights, pictures = trained
     before = hashlib.sha256(weights.read_bytes()).digest()
@@ -75,11 +78,11 @@ def test_an_interrupted_entry_says_so_in_one_sentence(trained, tmp_path, entry, 
     with subprocess.Popen(command, cwd=tmp_path, start_new_session=True, **pipes) as process:
         assert process.stdout.readline() == "begun\n"
         time.sleep(seconds)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signum)
         said = process.communicate(timeout=60)[1]
     assert "Traceback" not in said
     if process.returncode != 0:
-        assert process.returncode == 130
+        assert process.returncode == 128 + signum, said
         assert SENTENCE.fullmatch(said.replace("\r", "\n").strip().splitlines()[-1])
     assert hashlib.sha256(weights.read_bytes()).digest() == before
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".") and path.suffix == ".tmp"]

@@ -34,7 +34,7 @@ def entry(main):
         argv = sys.argv[1:] if argv is None else argv
         machine.quieten()
         os.environ["MPLBACKEND"] = "agg"  # an entry shows no window; the user's may not even be installed
-        with streams.kept() as lost, _interruptible_imports():
+        with streams.kept() as lost, _interruptible():
             code = _ended(main, argv)
         if lost and code == 0:
             return _refuse(f"standard output could not be written ({lost}): what was printed is lost, nothing else")
@@ -70,43 +70,56 @@ def _ended(main, argv):
         if error.filename is None or error.errno not in REFUSALS:
             raise
         return _refuse(f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}")
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except (KeyboardInterrupt, _Terminated) as stop:
+        signum = signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT
+        print(TOLD[signum], file=sys.stderr)
+        return 128 + signum
 
 
-INTERRUPTED, READER_LEFT = 128 + 2, 128 + 13  # as a shell expects after SIGINT and SIGPIPE
+READER_LEFT = 128 + 13  # as a shell expects after SIGPIPE
+
+
+class _Terminated(BaseException):
+    """SIGTERM came, as KeyboardInterrupt says that SIGINT did: no ``except Exception`` may take it for a failure."""
 
 
 @contextlib.contextmanager
-def _interruptible_imports():
-    """Let Ctrl-C end the process at once while a module is imported.
+def _interruptible():
+    """Let Ctrl-C and SIGTERM end the process in one sentence wherever it is, while nobody else receives them.
 
-    Some packages take the ``KeyboardInterrupt`` for a failed import and go on, others print it as their own error.
+    While a module is imported they end it at once: some packages take an exception that comes then for a failed import
+    and go on, others print it as their own error.
     """
+    owner, before = os.getpid(), {}
 
-    def interrupt(signum, frame):
+    def end(signum, frame):
+        if os.getpid() != owner:  # a process that was forked from this one ends as it would by itself
+            signal.signal(signum, before[signum])
+            os.kill(os.getpid(), signum)
+            return
         while frame is not None:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
                 with contextlib.suppress(OSError):
-                    os.write(2, b"interrupted\n")
-                os._exit(INTERRUPTED)
+                    os.write(2, f"{TOLD[signum]}\n".encode())
+                os._exit(128 + signum)
             frame = frame.f_back
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt if signum == signal.SIGINT else _Terminated
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # ignored, as under nohup, or somebody else's
-        yield
-        return
     try:
-        signal.signal(signal.SIGINT, interrupt)
+        for signum, handler in UNTOUCHED.items():  # not where it is ignored, as under nohup, or somebody else's
+            if signal.getsignal(signum) is handler:
+                before[signum] = signal.signal(signum, end)
     except ValueError:  # not the main thread
-        yield
-        return
+        pass
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+UNTOUCHED = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM; what was saved before is as it was"}
 
 
 def _refuse(sentence):

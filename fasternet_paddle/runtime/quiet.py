@@ -1,4 +1,4 @@
-"""Paddle imported without what it does to the process besides: the user's logging stays as it was set up.
+"""Paddle imported without what it does to the process besides: logging and SIGTERM's handler stay as they were.
 
 Importing Paddle (3.3) puts the root logger at INFO with a handler of its own, after which ``logging.basicConfig`` has
 no effect, and warns that there is no ccache, which only who compiles C++ extensions could want. ``watch_for_paddle`` is
@@ -41,8 +41,19 @@ class _Loader:
         module.__spec__.loader = module.__loader__ = self.loader
         with logging_kept():
             self.loader.exec_module(module)
+        _own_sigterm()
         with contextlib.suppress(ValueError):
             sys.meta_path.remove(self.finder)
+
+
+def _own_sigterm():
+    """Paddle's C++ part takes SIGTERM over: what Python had it handled by, an entry for example, handles it again."""
+    import signal
+
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler):
+        with contextlib.suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, handler)
 
 
 def watch_for_paddle():
