@@ -34,6 +34,28 @@ class Stopped(Exception):
         self.signal, self.saved, self.way_on = signum, saved, way_on
 
 
+# What says so where it is no MemoryError: the dynamic linker, Python's and C++'s threads (EAGAIN), the allocator.
+NO_MEMORY = (
+    *("failed to map segment", "Cannot allocate memory", "bad_alloc"),
+    *("can't start new thread", "Resource temporarily unavailable"),
+)
+
+
+def is_out_of_memory(error):
+    """Whether the system had no memory for what ended in ``error``, an exception, in whichever form that reached it.
+
+    Besides a ``MemoryError`` that is one of the texts above, or an exception that began as one: a library in Rust
+    panics where its allocation of a Python object fails, and Paddle and NumPy wrap what they catch.
+    """
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
 NEEDS_PADDLE = (
     "fasternet_paddle needs PaddlePaddle, which is not installed here; run pip install paddlepaddle (CPU), or install "
     "the paddlepaddle-gpu that suits your CUDA as https://www.paddlepaddle.org.cn/install tells"

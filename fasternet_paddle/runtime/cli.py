@@ -14,8 +14,9 @@ import signal
 import sys
 from pathlib import Path
 
-from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped
+from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped, is_out_of_memory
 from . import machine, packages, streams
+from .interrupting import TOLD, Terminated, interruptible
 
 HELP = {"-h", "--help"}
 # What a system answers where a path or a disk cannot be used; a missing file that nobody named is a fault of ours.
@@ -34,7 +35,7 @@ def entry(main):
         argv = sys.argv[1:] if argv is None else argv
         machine.quieten()
         os.environ["MPLBACKEND"] = "agg"  # an entry shows no window; the user's may not even be installed
-        with streams.kept() as lost, _interruptible():
+        with streams.kept() as lost, interruptible():
             code = _ended(main, argv)
         if lost and code == 0:
             return _refuse(f"standard output could not be written ({lost}): what was printed is lost, nothing else")
@@ -45,6 +46,15 @@ def entry(main):
 
 def _ended(main, argv):
     """The exit code of ``main``; how it ended is told."""
+    try:
+        return _told(main, argv)
+    except BaseException as error:
+        if not is_out_of_memory(error):
+            raise
+        return _refuse("out of memory; lower --batch-size or --image-size")
+
+
+def _told(main, argv):
     try:
         if not HELP & set(argv):
             packages.check_paddle()
@@ -62,64 +72,19 @@ def _ended(main, argv):
         how = f"everything is saved, {way_on}" if stop.saved else "what was saved before is as it was"
         print(f"{stop}; {how}", file=sys.stderr)
         return 128 + stop.signal  # as a shell expects
-    except MemoryError:  # Paddle's, on the CPU and on a GPU, and numpy's
-        return _refuse("out of memory; lower --batch-size or --image-size")
     except BrokenPipeError:  # who read standard output has left, and there is nothing but what is printed
         return READER_LEFT
     except OSError as error:
         if error.filename is None or error.errno not in REFUSALS:
             raise
         return _refuse(f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}")
-    except (KeyboardInterrupt, _Terminated) as stop:
-        signum = signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT
+    except (KeyboardInterrupt, Terminated) as stop:
+        signum = signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
         print(TOLD[signum], file=sys.stderr)
         return 128 + signum
 
 
 READER_LEFT = 128 + 13  # as a shell expects after SIGPIPE
-
-
-class _Terminated(BaseException):
-    """SIGTERM came, as KeyboardInterrupt says that SIGINT did: no ``except Exception`` may take it for a failure."""
-
-
-@contextlib.contextmanager
-def _interruptible():
-    """Let Ctrl-C and SIGTERM end the process in one sentence wherever it is, while nobody else receives them.
-
-    While a module is imported they end it at once: some packages take an exception that comes then for a failed import
-    and go on, others print it as their own error.
-    """
-    owner, before = os.getpid(), {}
-
-    def end(signum, frame):
-        if os.getpid() != owner:  # a process that was forked from this one ends as it would by itself
-            signal.signal(signum, before[signum])
-            os.kill(os.getpid(), signum)
-            return
-        while frame is not None:
-            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-                with contextlib.suppress(OSError):
-                    os.write(2, f"{TOLD[signum]}\n".encode())
-                os._exit(128 + signum)
-            frame = frame.f_back
-        raise KeyboardInterrupt if signum == signal.SIGINT else _Terminated
-
-    try:
-        for signum, handler in UNTOUCHED.items():  # not where it is ignored, as under nohup, or somebody else's
-            if signal.getsignal(signum) is handler:
-                before[signum] = signal.signal(signum, end)
-    except ValueError:  # not the main thread
-        pass
-    try:
-        yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
-
-
-UNTOUCHED = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM; what was saved before is as it was"}
 
 
 def _refuse(sentence):

@@ -19,14 +19,13 @@ import traceback
 
 from tqdm import tqdm
 
-from ..errors import FasterNetError, Stopped
+from ..errors import FasterNetError, Stopped, is_out_of_memory
 from . import group, machine
 
 BEAT_EVERY = 1.0  # seconds between two signs of life
 PARENT_LIMIT = 20.0  # seconds without one of the parent, after which its processes end
 ASLEEP = 5.0  # seconds; a pause of a second that took longer: this process itself was stopped, or the machine slept
 ORPHANED = 71  # exit code of a process whose parent has gone or was stopped
-NO_MEMORY = "failed to map segment", "Cannot allocate memory", "bad_alloc", "can't start new thread"
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -80,7 +79,7 @@ def live(_, pipe, terminals, place, work):
     except KeyboardInterrupt:
         line.send("stopped", signal.SIGINT, False)
     except BaseException as error:
-        if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
+        if is_out_of_memory(error):
             line.send("memory")
         elif isinstance(error, OSError) and error.filename is not None:
             line.send("system", error)

@@ -101,6 +101,14 @@ class AnotherFault(Exception):
 ENTRIES = [train, evaluate, explain, *(importlib.import_module(f"fasternet_paddle.bench.{name}") for name in SUBJECTS)]
 
 
+class Panic(BaseException):
+    """As PyO3's ``PanicException``, raised where an object cannot be allocated."""
+
+    def __init__(self):
+        super().__init__("PyObject pointer is null")
+        self.__context__ = MemoryError()
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "says"),
     [
@@ -112,6 +120,9 @@ ENTRIES = [train, evaluate, explain, *(importlib.import_module(f"fasternet_paddl
         (ModuleNotFoundError("No module named 'paddle'", name="paddle"), 2, "pip install paddlepaddle"),
         (ImportError("libgomp.so.1: cannot open shared object file"), 2, "apt-get install libgomp1"),
         (MemoryError(), 2, "lower --batch-size or --image-size"),
+        (RuntimeError("Resource temporarily unavailable"), 2, "out of memory; lower --batch-size"),
+        (RuntimeError("can't start new thread"), 2, "out of memory; lower --batch-size"),
+        (Panic(), 2, "out of memory; lower --batch-size"),
         (Stopped(signal.SIGTERM), 143, "stopped by SIGTERM; everything is saved, --resume goes on from here"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (BrokenPipeError(), 141, ""),

@@ -1,0 +1,48 @@
+"""How an entry ends by Ctrl-C and SIGTERM where nobody else receives them."""
+
+import contextlib
+import os
+import signal
+
+
+class Terminated(BaseException):
+    """SIGTERM came, as KeyboardInterrupt says that SIGINT did: no ``except Exception`` may take it for a failure."""
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Let Ctrl-C and SIGTERM end the process in one sentence wherever it is, while nobody else receives them.
+
+    While a module is imported they end it at once: some packages take an exception that comes then for a failed import
+    and go on, others print it as their own error.
+    """
+    owner, before = os.getpid(), {}
+
+    def end(signum, frame):
+        if os.getpid() != owner:  # a process that was forked from this one ends as it would by itself
+            signal.signal(signum, before[signum])
+            os.kill(os.getpid(), signum)
+            return
+        while frame is not None:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+                with contextlib.suppress(OSError):
+                    os.write(2, f"{TOLD[signum]}\n".encode())
+                os._exit(128 + signum)
+            frame = frame.f_back
+        raise KeyboardInterrupt if signum == signal.SIGINT else Terminated
+
+    try:
+        for signum, handler in UNTOUCHED.items():  # not where it is ignored, as under nohup, or somebody else's
+            if signal.getsignal(signum) is handler:
+                before[signum] = signal.signal(signum, end)
+    except ValueError:  # not the main thread
+        pass
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+UNTOUCHED = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM; what was saved before is as it was"}
