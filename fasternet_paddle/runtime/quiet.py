@@ -47,11 +47,15 @@ class _Loader:
 
 
 def _own_sigterm():
-    """Paddle's C++ part takes SIGTERM over: what Python had it handled by, an entry for example, handles it again."""
+    """What Python had SIGTERM handled by, an entry or the system's default, handles it again.
+
+    Paddle's C++ part takes it over for a stack trace, for which it asks for memory: where the signal comes in the
+    middle of that, the process waits for itself, for ever.
+    """
     import signal
 
     handler = signal.getsignal(signal.SIGTERM)
-    if callable(handler):
+    if handler is not None:  # None: it belongs to no Python code
         with contextlib.suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, handler)
 

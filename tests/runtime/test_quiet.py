@@ -1,5 +1,6 @@
 """Importing Paddle through this package leaves the user's logging, and says nothing."""
 
+import signal
 import subprocess
 import sys
 
@@ -76,3 +77,14 @@ def test_spawned_processes_are_as_quiet(tmp_path):
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.startswith("<function normalize") and done.stderr == ""
+
+
+@pytest.mark.parametrize("handler", ["signal.SIG_DFL", "lambda *_: sys.exit(3)"])
+def test_paddle_takes_no_sigterm_over(handler):
+    """Its handler asks for memory, and a process that is ended in the middle of that waits for itself for ever."""
+    code = (
+        f"import os, signal, sys; signal.signal(signal.SIGTERM, {handler}); import fasternet_paddle, paddle; "
+        "paddle.zeros([1]) + 1; os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM if handler == "signal.SIG_DFL" else 3, "")
