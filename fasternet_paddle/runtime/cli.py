@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped, is_out_of_memory
 from . import machine, packages, streams
-from .interrupting import TOLD, Terminated, interruptible
+from .interrupting import TOLD, Terminated, end_quietly_with, interruptible
 
 HELP = {"-h", "--help"}
 # What a system answers where a path or a disk cannot be used; a missing file that nobody named is a fault of ours.
@@ -32,13 +32,16 @@ def entry(main):
 
     @functools.wraps(main)
     def run(argv=None):
-        argv = sys.argv[1:] if argv is None else argv
+        is_whole = argv is None  # the process is there for this entry alone
+        argv = sys.argv[1:] if is_whole else argv
         machine.quieten()
         os.environ["MPLBACKEND"] = "agg"  # an entry shows no window; the user's may not even be installed
         with streams.kept() as lost, interruptible():
             code = _ended(main, argv)
         if lost and code == 0:
-            return _refuse(f"standard output could not be written ({lost}): what was printed is lost, nothing else")
+            code = _refuse(f"standard output could not be written ({lost}): what was printed is lost, nothing else")
+        if is_whole:
+            end_quietly_with(code)
         return code
 
     return run
