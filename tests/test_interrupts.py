@@ -79,9 +79,15 @@ def test_an_interrupted_entry_says_so_in_one_sentence(trained, tmp_path, entry, 
         assert process.stdout.readline() == "begun\n"
         time.sleep(seconds)
         process.send_signal(signum)
-        said = process.communicate(timeout=60)[1]
+        out, said = process.communicate(timeout=60)
     assert "Traceback" not in said
-    if process.returncode != 0:
+    # Its work is done and Python itself has gone: then the system ends it while Paddle parts.
+    over = {
+        "evaluate": "throughput" in out,
+        "predict": "predictions.csv" in said,
+        "export": (tmp_path / "out" / "README.md").exists(),
+    }
+    if process.returncode != 0 and not (process.returncode == -signum and over.get(entry)):
         assert process.returncode == 128 + signum, said
         assert SENTENCE.fullmatch(said.replace("\r", "\n").strip().splitlines()[-1])
     assert hashlib.sha256(weights.read_bytes()).digest() == before
