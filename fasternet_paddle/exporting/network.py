@@ -15,6 +15,7 @@ from paddle import nn
 from ..errors import FasterNetError
 from ..files.cache import home_for_paddle, is_text
 from ..model.layers import PConv
+from ..runtime.interrupting import held
 
 FILES = ("inference.json", "inference.pdiparams")
 LAYER_PATH = re.compile(r'"D":"(/[^"]*)"\},"N":"struct_name"')  # of the layer that an operator of the JSON came from
@@ -37,7 +38,7 @@ def export_network(model, folder, shape=None):
         raise FasterNetError(f"the folder's name {folder} is no text, and Paddle writes to paths that are text alone")
     spec = paddle.static.InputSpec(shape or [None, input_channels(model), None, None], "float32", "images")
     # The guard keeps the process's counters of variables as they were, and starts at 0 here.
-    with paddle.base.unique_name.guard(), paddle.no_grad(), home_for_paddle():
+    with paddle.base.unique_name.guard(), paddle.no_grad(), home_for_paddle(), held():
         network = copy.deepcopy(model)  # to_static changes the layers that it is given, sublayers included
         network.eval()
         for name, value in network.to_static_state_dict().items():

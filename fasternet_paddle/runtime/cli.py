@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import NEEDS_OPENMP, NEEDS_PADDLE, FasterNetError, Stopped, is_out_of_memory
 from . import machine, packages, streams
-from .interrupting import TOLD, Terminated, end_quietly_with, interruptible
+from .interrupting import TOLD, Terminated, as_a_signal, end_quietly_with, interruptible
 
 HELP = {"-h", "--help"}
 # What a system answers where a path or a disk cannot be used; a missing file that nobody named is a fault of ours.
@@ -62,7 +62,12 @@ def _told(main, argv):
         if not HELP & set(argv):
             packages.check_paddle()
             packages.check_matplotlib()
-        return main(argv) or 0
+        try:
+            return main(argv) or 0
+        except Stopped:
+            raise
+        except BaseException as error:
+            raise as_a_signal(error)  # noqa: B904
     except FasterNetError as error:
         return _refuse(f"{error}{way_out(error)}")
     except ImportError as error:

@@ -18,11 +18,15 @@ def interruptible():
     and go on, others print it as their own error.
     """
     owner, before = os.getpid(), {}
+    CAME.clear()
 
     def end(signum, frame):
         if os.getpid() != owner:  # a process that was forked from this one ends as it would by itself
             signal.signal(signum, before[signum])
             os.kill(os.getpid(), signum)
+            return
+        CAME.append(signum)
+        if HELD:
             return
         while frame is not None:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
@@ -45,8 +49,34 @@ def interruptible():
             signal.signal(signum, handler)
 
 
+CAME, HELD = [], []  # the signals that the entry under way received; whether they wait, an item each ``held``
 UNTOUCHED = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM; what was saved before is as it was"}
+
+
+@contextlib.contextmanager
+def held():
+    """While entered, a signal that an entry receives waits for the end of it.
+
+    For what Paddle's C++ part does by calling Python, as compiling a network: it survives no exception there.
+    """
+    HELD.append(True)
+    try:
+        yield
+    finally:
+        HELD.pop()
+        if CAME and not HELD:
+            raise as_a_signal(None)
+
+
+def as_a_signal(error):
+    """What to raise in the place of ``error``: the signal that came, if one did.
+
+    Where a library's C++ part has called Python, it makes an error of its own of an exception that comes then.
+    """
+    if not CAME:
+        return error
+    return KeyboardInterrupt() if CAME[0] == signal.SIGINT else Terminated()
 
 
 def end_quietly_with(code):
