@@ -88,7 +88,7 @@ MAY_IMPORT = {
     "weights": ("files", "config"),
     "data": ("files", "config", "runtime"),
     "model": ("weights", "config", "runtime"),
-    "exporting": ("weights", "model", "files"),
+    "exporting": ("weights", "model", "files", "runtime"),
     "results": ("model", "data", "files", "runtime", "config"),
     "runs": ("model", "weights", "files", "config"),
     "inference": ("exporting", "model", "data", "files", "runtime"),
