@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import signal
+import threading
 
 
 class Terminated(BaseException):
@@ -18,7 +19,6 @@ def interruptible():
     and go on, others print it as their own error.
     """
     owner, before = os.getpid(), {}
-    CAME.clear()
 
     def end(signum, frame):
         if os.getpid() != owner:  # a process that was forked from this one ends as it would by itself
@@ -47,6 +47,8 @@ def interruptible():
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+        if before:  # else an entry around this one has received them
+            CAME.clear()
 
 
 CAME, HELD = [], []  # the signals that the entry under way received; whether they wait, an item each ``held``
@@ -58,8 +60,12 @@ TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM; what 
 def held():
     """While entered, a signal that an entry receives waits for the end of it.
 
-    For what Paddle's C++ part does by calling Python, as compiling a network: it survives no exception there.
+    For what Paddle's C++ part does by calling Python, as compiling a network: it survives no exception there. Signals
+    reach the main thread alone, so that for any other nothing is held.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     HELD.append(True)
     try:
         yield
