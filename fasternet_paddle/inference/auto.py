@@ -22,7 +22,7 @@ from .plans import Plan, cut
 from .race import Lane, race
 from .trial import differs, try_plans
 
-FORMAT = 1  # of a note; another number makes all races run again
+FORMAT = 2  # of a note; another number makes all races run again
 SECONDS = 15.0  # of measuring
 PATIENCE = 3  # calls with a kind of batch that has no plan, after which it has a race of its own
 NEAR = 1  # doublings of the batch, halves of them of the side: kinds that share a plan

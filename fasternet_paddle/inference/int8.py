@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import FasterNetError
 from .notes import Notes, key_of
 
+FORMAT = 2  # of how it is calibrated; another number makes networks anew
 IMAGES = 300  # to calibrate on
 VALIDATION = 500  # images, at most, on which the loss is measured, spread over what there is; 300 MB at 224 pixels
 BATCH = 32
@@ -62,7 +63,7 @@ class Int8:
 
     def digest(self):
         """sha256 of all that decides which int8 network is made, in hexadecimal."""
-        digest = hashlib.sha256(f"{self.images.shape} {self.control and self.max_drop}".encode())
+        digest = hashlib.sha256(f"{FORMAT} {self.images.shape} {self.control and self.max_drop}".encode())
         digest.update(self.images.tobytes())
         if self.control:
             digest.update(np.ascontiguousarray(self.validation[0], np.float32).tobytes())

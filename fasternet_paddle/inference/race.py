@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 HOPELESS = 4.0  # times as slow as the fastest at its first call: not called again
-CALLS = 20  # of a way in one round: a small network's race ends earlier
+CALLS = 20  # of a way in one round: a small network's race ends earlier,
+LEAST = 0.25  # but not before so many seconds times the round's number, from 0: a quick way's calls share a disturbance
 FIRST_ROUND = 0.6  # of the time, at most; where it does not do for all ways, those with the largest parts are left out
 SETTLE = 0.25  # seconds between engines: OpenMP's threads wait for work in a busy loop for 0.2 s (KMP_BLOCKTIME)
 
@@ -88,15 +89,11 @@ def race(lanes, seconds, check=None, clock=time.perf_counter):
                     if lane.out is None and taken / lane.images > HOPELESS * best:
                         lane.times.append(taken)
                         continue
-                used, calls = 0.0, 0
-                while lane.out is None and calls < CALLS and (not used or used + taken < share):
-                    if spent + taken > seconds:
-                        break
-                    taken, _ = timed(lane)
-                    lane.times.append(taken)
-                    used, calls = used + taken, calls + 1
-                if lane.out is None and not lane.times:
-                    lane.times.append(taken)
+                if lane.out is None:
+                    lane.times += _calls(
+                        lambda lane=lane: timed(lane)[0], taken, share, seconds - spent, LEAST * number
+                    )
+                    lane.times = lane.times or [taken]
             except Exception as error:  # whatever an engine raises
                 lane.out = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         racing = sorted((lane for lane in racing if not lane.out), key=lambda lane: lane.seconds)
@@ -105,3 +102,13 @@ def race(lanes, seconds, check=None, clock=time.perf_counter):
             break
     # Who stayed longest comes first: its median is of more calls than those that left earlier.
     return sorted(lanes, key=lambda lane: (lane not in racing, lane.seconds))
+
+
+def _calls(timed, last, share, left, least):
+    """Seconds of each call that fits into a way's share of a round and into what is left of the race."""
+    times, used = [], 0.0
+    while (len(times) < CALLS or used < least) and (not used or used + last < share) and used + last <= left:
+        last = timed()
+        times.append(last)
+        used += last
+    return times
