@@ -138,6 +138,20 @@ def _torch(way, precision):
     return run
 
 
+def training_ways(against):
+    """Those of timm's ways to train that were asked for and that this processor has.
+
+    Raises:
+        FasterNetError: another library than timm.
+    """
+    if unknown := set(against) - {"timm"}:
+        raise FasterNetError(f"against must be timm, got {' '.join(sorted(unknown))}")
+    from ..inference.engine import has_bf16
+
+    asked = TRAINING_WAYS if against else ()
+    return [way for way in asked if has_bf16() or not way.endswith("bf16")]
+
+
 def measure_timm_training(way, steps, batch_size, image_size):
     """A worker: images/s of timm's training step as ``training.measure_training`` counts it, on drawn images.
 

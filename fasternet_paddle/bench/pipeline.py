@@ -1,10 +1,10 @@
 """Images/s that one core makes ready for the network: ``python -m fasternet_paddle.bench pipeline``.
 
-The notebook's composition of Paddle's transforms, this package's notebook recipe (``--augment notebook``) and its fast
-one (``--augment fast``), from images of 32 pixels to 224, take turns in one process that is bound to one core. What
-counts is the core's time that the process used, so that a busy machine does not disturb the figure. Expect x1.3 and
-x4.8 in training, x1.8 in validation (one AMD Zen 4 core). Then how many cores feed which GPU and, by itself, how fast
-photographs are decoded (``decode.py``).
+The notebook's composition of Paddle's transforms, this package's notebook recipe (``--augment notebook``), its fast one
+(``--augment fast``), the light one, and the fast one with RandAugment and with erasing, from images of 32 pixels to
+224, take turns in one process that is bound to one core. What counts is the core's time that the process used, so that
+a busy machine does not disturb the figure. Expect x1.3 and x4.8 in training, x1.8 in validation (one AMD Zen 4 core).
+Then how many cores feed which GPU and, by itself, how fast photographs are decoded (``decode.py``).
 """
 
 import os
@@ -23,7 +23,9 @@ from .rates import NOTEBOOK, report, saving
 
 SIDE = 32  # pixels a side of CIFAR-10's images
 TRAIN, VAL = "train, a core", "validation, a core"
-RECIPE, FAST = "ours, notebook recipe", "ours, fast"
+RECIPE, FAST, LIGHT = "ours, notebook recipe", "ours, fast", "ours, light"
+RANDAUGMENT = "rand-m7-mstd0.5-inc1"
+AUGMENTED, ERASED = "ours, fast and RandAugment", "ours, fast and erasing"
 
 PAPER_GPU = {name.removeprefix("FasterNet-"): rate for name, (*_, rate) in PAPER_SPEED.items()}  # images/s, forward
 # What a GPU asks for: (who, images/s, which figure feeds it). Where only the forward pass is known, a training step is
@@ -82,18 +84,26 @@ def notebook_transforms():
 def pipelines(images):
     """Dict of (figure, way) to a function that makes image number i ready for the network."""
     from ..data.datasets import Images
-    from ..data.fast_transforms import fast_train_transform
+    from ..data.erasing import RandomErasing
+    from ..data.fast_transforms import fast_train_transform, light_train_transform
     from ..data.loaders import TransformedImages
+    from ..data.randaugment import RandAugment
     from ..data.transforms import test_transform, train_transform
+
+    def ours(transform, **more):
+        return TransformedImages(labelled, transform(measuring.SIZE), **more).__getitem__
 
     labelled = Images(images, np.zeros(len(images), np.int64))
     train, val = notebook_transforms()
     return {
         (TRAIN, NOTEBOOK): lambda index: train(images[index]),
-        (TRAIN, RECIPE): TransformedImages(labelled, train_transform(measuring.SIZE)).__getitem__,
-        (TRAIN, FAST): TransformedImages(labelled, fast_train_transform(measuring.SIZE)).__getitem__,
+        (TRAIN, RECIPE): ours(train_transform),
+        (TRAIN, FAST): ours(fast_train_transform),
+        (TRAIN, LIGHT): ours(light_train_transform),
+        (TRAIN, AUGMENTED): ours(fast_train_transform, augment=RandAugment.read(RANDAUGMENT)),
+        (TRAIN, ERASED): ours(fast_train_transform, erase=RandomErasing(1.0)),
         (VAL, NOTEBOOK): lambda index: val(images[index]),
-        (VAL, RECIPE): TransformedImages(labelled, test_transform(measuring.SIZE)).__getitem__,
+        (VAL, RECIPE): ours(test_transform),
     }
 
 

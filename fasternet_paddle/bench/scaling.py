@@ -2,9 +2,10 @@
 
 One process of one thread, one with a thread a core, and 2 to N processes train T0 on the same batches of digits, in
 turn, beside the notebook's loop with no settings. A rate is by the wall clock, of the difference between a short and a
-long run, so that starting and ending do not count and nothing that a process says of itself does. Expect two processes
-on two idle cores to be 1.6 times or more as fast as one. Then an estimate from steps and message sizes, no measurement:
-how far sharing a batch carries T0 and L over cards, machines and networks (``estimate.py``).
+long run, so that starting and ending do not count and nothing that a process says of itself does. ``--against timm``
+adds timm's FasterNet-T0 in PyTorch, in one process with a thread a core, by its median step as the notebook's. Expect
+two processes on two idle cores to be 1.6 times or more as fast as one. Then an estimate from steps and message sizes,
+no measurement: how far sharing a batch carries T0 and L over cards, machines and networks (``estimate.py``).
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ from ..files.writing import make_folder
 from ..results.plots import save_figure
 from ..runtime import cli, machine, ranks
 from ..runtime.launch import launch
-from . import estimate, measuring
+from . import estimate, measuring, peers
 from .rates import NOTEBOOK, rates_of, report, save_rows, saving
 from .training import measure_training
 
@@ -40,6 +41,8 @@ class ScalingFlags:
     """Images a step, of all processes together."""
     image_size: int = measuring.SIZE
     """Side of the network's input, in pixels."""
+    against: tuple[str, ...] = ()
+    """Another library's training beside them: timm (PyTorch)."""
     output: Path = Path("work/bench")
     """Folder for scaling.csv, scaling.png, estimate.csv and estimate.png."""
 
@@ -47,6 +50,7 @@ class ScalingFlags:
         measuring.check_least(self, processes=0, rounds=1, batch_size=2, image_size=MIN_IMAGE_SIZE)
         if not 1 <= self.steps[0] < self.steps[1]:
             raise FasterNetError(f"steps must be a short run's and a longer one's, got {self.steps}")
+        peers.training_ways(self.against)
 
 
 def train_for(config, steps):
@@ -89,6 +93,9 @@ def measure(flags):
     shape = {"batch_size": flags.batch_size, "image_size": flags.image_size}
     jobs = {}
     measuring.add_way(jobs, NOTEBOOK, bare, measure_notebook, steps=flags.steps[1], **shape)
+    for way in peers.training_ways(flags.against):
+        environment = {**own, "OMP_NUM_THREADS": str(min(cores, machine.MAX_THREADS))}
+        measuring.add_way(jobs, way, environment, measure_timm, way=way, steps=flags.steps[1], **shape)
     ways = [("1 process", 1, 1)] + ([("1 process", 1, min(cores, machine.MAX_THREADS))] if cores > 1 else [])
     ways += [(f"{count} processes", count, 1) for count in range(2, (flags.processes or cores) + 1)]
     for way, count, threads in ways:
@@ -100,25 +107,37 @@ def measure(flags):
 
 def measure_notebook(steps, batch_size, image_size):
     """A worker: images/s of the notebook's loop."""
-    told = measure_training(NOTEBOOK, steps, batch_size, image_size)
+    return _as_training(measure_training(NOTEBOOK, steps, batch_size, image_size), batch_size, image_size)
+
+
+def measure_timm(way, steps, batch_size, image_size):
+    """A worker: images/s of timm's training step."""
+    return _as_training(peers.measure_timm_training(way, steps, batch_size, image_size), batch_size, image_size)
+
+
+def _as_training(told, batch_size, image_size):
     return {"rates": {figure(batch_size, image_size): next(iter(told["rates"].values()))}}
 
 
 def sentences(results):
-    """What several processes gain over one of one thread and over one of more, round by round, and where time goes."""
+    """What several processes gain over every other way, round by round, and where time goes."""
     rates = {(way, settings): values for (way, settings, _), values in rates_of(results).items()}
-    alone = {key: values for key, values in rates.items() if key[0] == "1 process"}
+    others = {
+        f"one process with {_threads(settings)}" if way == "1 process" else way: values
+        for (way, settings), values in sorted(rates.items(), key=lambda item: item[0][0] != "1 process")
+        if not way.endswith("processes")
+    }
     said = []
     for (way, settings), values in rates.items():
         if not way.endswith("processes"):
             continue
         count = int(way.split()[0])
-        gains = {other: measuring.compare(values, base) for (_, other), base in alone.items()}
+        gains = {other: measuring.compare(values, base) for other, base in others.items()}
         talked = float(np.median([result["talked"] for result in results[way, settings]]))
         first = next(iter(gains.values()))
         said.append(
             f"{way}: "
-            + ", ".join(f"{gain} of one process with {_threads(other)}" for other, gain in gains.items())
+            + ", ".join(f"{gain} of {other}" for other, gain in gains.items())
             + f"; efficiency {first.median / count:.0%}; {talked:.0%} of the time in messages, waiting included"
         )
     return said
@@ -138,6 +157,7 @@ def main(argv=None):
         prog="python -m fasternet_paddle.bench scaling",
         description="Time training in 1 to N processes, and estimate how far sharing a batch carries.",
     )
+    peers.check_installed(flags.against)
     make_folder(flags.output)
     print(machine.describe_machine())
     results = measure(flags)

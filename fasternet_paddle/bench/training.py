@@ -50,8 +50,7 @@ class TrainingFlags:
         measuring.check_least(self, rounds=1, steps=2, batch_size=2, image_size=MIN_IMAGE_SIZE)
         if any(count < 1 for count in self.threads):
             raise FasterNetError(f"threads must be at least 1 each, got {' '.join(map(str, self.threads))}")
-        if unknown := set(self.against) - {"timm"}:
-            raise FasterNetError(f"against must be timm, got {' '.join(sorted(unknown))}")
+        peers.training_ways(self.against)
 
 
 class TimedBatches:
@@ -163,11 +162,12 @@ def measure(flags):
     bare, own = measuring.bare_environment(), measuring.own_environment()
     machine.training_threads(flags.image_size, own, given=())
     ways = [(NOTEBOOK, bare), (NOTEBOOK, own), (OURS, own)]
-    theirs = [(way, own) for way in _timms(flags)]
+    timms = peers.training_ways(flags.against)
+    theirs = [(way, own) for way in timms]
     for count in flags.threads:
         threaded = {**own, "OMP_NUM_THREADS": str(count)}
         ways += [(NOTEBOOK, threaded), (OURS, threaded)]
-        theirs += [(way, threaded) for way in _timms(flags)]
+        theirs += [(way, threaded) for way in timms]
     arguments = {"steps": flags.steps, "batch_size": flags.batch_size, "image_size": flags.image_size}
     jobs = {}
     for way, environment in ways:
@@ -175,14 +175,6 @@ def measure(flags):
     for way, environment in theirs:
         measuring.add_way(jobs, way, environment, peers.measure_timm_training, way=way, **arguments)
     return measuring.in_turns(jobs, flags.rounds, saving("training", flags.output))
-
-
-def _timms(flags):
-    """timm's ways that were asked for and that this processor has."""
-    from ..inference.engine import has_bf16
-
-    asked = peers.TRAINING_WAYS if flags.against else ()
-    return [way for way in asked if has_bf16() or not way.endswith("bf16")]
 
 
 def agreement(results):

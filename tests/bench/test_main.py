@@ -129,6 +129,7 @@ def test_help_lists_every_subject_and_unknown_ones_are_one_sentence(capsys):
         ("inference --rounds 0", "rounds must be at least 1, got 0"),
         ("training --against caffe", "against must be timm, got caffe"),
         ("inference --against caffe", f"unknown engine 'caffe'; known: {', '.join(peers.NEEDS)}"),
+        ("scaling --against caffe", "against must be timm, got caffe"),
         ("training --steps 1", "steps must be at least 2, got 1"),
         ("training --image-size 31", "image_size must be at least 32, got 31"),
         ("training --threads 0", "threads must be at least 1 each, got 0"),

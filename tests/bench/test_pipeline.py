@@ -9,7 +9,7 @@ def test_pipelines_make_what_the_network_takes():
     images = np.random.RandomState(0).randint(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     made = {way: make(1) for way, make in pipeline.pipelines(images).items()}
     shown = {way: np.asarray(one if way[1] == "notebook" else one[0]) for way, one in made.items()}
-    assert len(shown) == 5 and all(one.shape == (3, 224, 224) and one.dtype == np.float32 for one in shown.values())
+    assert len(shown) == 8 and all(one.shape == (3, 224, 224) and one.dtype == np.float32 for one in shown.values())
     assert np.array_equal(shown[pipeline.VAL, "notebook"], shown[pipeline.VAL, pipeline.RECIPE])
     same, fast = pipeline.agreement(4)
     assert "the same to the bit" in same
