@@ -14,7 +14,7 @@ from .errors import FasterNetError
 from .record import RESIZES
 
 DATASETS = ("cifar10", "cifar100", "cifar100-coarse", "digits", "mnist", "folder")
-AUGMENTATIONS = ("notebook", "fast")
+AUGMENTATIONS = ("notebook", "fast", "light")
 CHOICES = {  # settings that are one of a few words
     "checks": ("on", "off"),
     "resize": tuple(RESIZES),

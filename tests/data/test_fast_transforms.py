@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 from paddle.vision import transforms as T
@@ -193,4 +194,23 @@ def test_a_sample_leaves_the_global_generators_alone():
 def test_the_recipe_chooses_the_transform():
     assert _loader("fast", 0).dataset.transform.law == fast.Law()
     assert _loader("fast", 0, "digits").dataset.transform.law == fast.DIGITS_LAW
+    assert _loader("light", 0).dataset.transform.law == fast.LIGHT_LAW
+    assert _loader("light", 0, "digits").dataset.transform.law == fast.DIGITS_LAW  # which is light enough
     assert isinstance(_loader("notebook", 0).dataset.transform, T.Compose)
+
+
+def test_light_crops_and_mirrors_and_does_no_more():
+    """By its law nothing turns or recolours; what a crop shows is the picture's own pixels, brought to size."""
+    transform, picture = fast.light_train_transform(32), IMAGES[0]
+    rng = np.random.default_rng(5)
+    drawn = [fast.draw_augmentation(rng, *picture.shape[:2], fast.LIGHT_LAW) for _ in range(DRAWS)]
+    assert not any(one.colour or one.angle for one in drawn)
+    areas = np.array([one.box[2] * one.box[3] for one in drawn]) / (picture.shape[0] * picture.shape[1])
+    assert 0.55 < areas.min() < 0.62 and areas.max() > 0.95  # a box has whole pixels
+    assert stats.binomtest(sum(one.flip for one in drawn), DRAWS).pvalue > SURPRISE
+    top, left, height, width = drawn[0].box
+    cut = picture[top : top + height, left : left + width]
+    cut = np.ascontiguousarray(cut[:, ::-1]) if drawn[0].flip else cut
+    wanted = cv2.resize(cut.astype(np.float32), (32, 32), interpolation=cv2.INTER_LINEAR)
+    made = transform(picture, np.random.default_rng(5))
+    np.testing.assert_allclose(made, transforms.normalize(wanted.transpose(2, 0, 1) / 255), atol=1e-5)
