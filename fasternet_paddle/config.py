@@ -64,7 +64,8 @@ class TrainConfig:
     """How a validation image is brought to that size: squash (both sides, the notebook's), crop (the shorter side to
     size / 0.875, then the centre, the paper's) or letterbox (the longer side, then bars)."""
     augment: str = "notebook"
-    """Training transforms: notebook (Paddle's) or fast (the same laws, several times faster; saturation drawn once)."""
+    """Training transforms: notebook (Paddle's), fast (the same laws, several times faster; saturation drawn once) or
+    light (crops of 0.6 of the area and more, and mirroring; neither rotation nor colours; digits as with fast)."""
     auto_augment: str = ""
     """RandAugment before the transforms, by timm's string, such as rand-m7-mstd0.5-inc1; nothing: none."""
     random_erasing: float = 0.0
@@ -159,6 +160,25 @@ class TrainConfig:
             if isinstance(getattr(self, name), list):  # as files hold it
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         check_settings(self)
+
+
+SECTIONS = {  # of ``--help``: the first setting of each, and its name
+    "dataset": "data",
+    "variant": "network",
+    "image_size": "image",
+    "auto_augment": "augmentation",
+    "balanced_sampling": "balance",
+    "batch_size": "step",
+    "learning_rate": "rate",
+    "weight_decay": "regularisation",
+    "initializer": "beginning",
+    "ema_decay": "averaging",
+    "patience": "stopping",
+    "teacher": "distillation",
+    "amp": "machine",
+    "label_smoothing": "loss",
+    "num_workers": "run",
+}
 
 
 def config_from(values, source):

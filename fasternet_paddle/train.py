@@ -14,10 +14,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS, TrainConfig
+from .config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS, SECTIONS, TrainConfig
 from .errors import FasterNetError
 from .runtime import cli
 from .runtime.flags import RecipeFlags
+from .runtime.sections import in_sections
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _parse(argv):
     parse = {"prog": "python -m fasternet_paddle.train", "description": "Train FasterNet; no flag: the notebook's run."}
     if cli.HELP & set(sys.argv[1:] if argv is None else argv):
         parse["description"] += "\n\nRecipes:\n" + "\n".join(f"- {line}" for line in describe_recipes())
-        return cli.parse(TrainFlags, argv, **parse)
+        return cli.parse(in_sections(TrainFlags, "settings", SECTIONS), argv, **parse)
     start, _ = cli.parse_known(_Start, argv, **parse)
     if start.recipe is not None and (other := [name for name in ("config", "resume") if getattr(start, name)]):
         raise FasterNetError(f"--recipe and --{other[0]} both bring a whole recipe, so only one of them can be given")

@@ -68,7 +68,7 @@ FILES = {
     ),
     "runtime": (
         *("cli", "flags", "machine", "packages", "notebook", "text", "quiet", "streams", "drawing"),
-        *("ranks", "group", "launch", "watching", "member", "namespaces", "machines", "interrupting"),
+        *("ranks", "group", "launch", "watching", "member", "namespaces", "machines", "interrupting", "sections"),
     ),
     "bench": (
         *("__main__", "measuring", "labels", "rates", "paper", "subject", "peers", "sweep", "engines"),

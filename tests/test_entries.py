@@ -1,8 +1,10 @@
 """The entries as a user meets them: whole runs, and every mistake answered by exit code 2 and one sentence."""
 
+import dataclasses
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import paddle
 import pytest
 
 from fasternet_paddle import evaluate, train
+from fasternet_paddle.config import SECTIONS, TrainConfig
 from fasternet_paddle.files.logits import read_logits
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.model.losses import label_smoothing_cross_entropy
@@ -236,3 +239,15 @@ def test_help_tells_what_the_entries_do():
         done = _python("-m", f"fasternet_paddle.{name}", "--help")
         assert done.returncode == 0
         assert "--batch-size" in done.stdout
+
+
+def test_help_of_training_has_every_setting_once_in_its_section():
+    text = _python("-m", "fasternet_paddle.train", "--help").stdout
+    titles = re.findall(r"[╭+][─-] (\w+) options", text)
+    assert titles == list(SECTIONS.values())
+    flags = re.findall(r"(?m)^[│|] (--[\w-]+)", text)
+    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    assert [flag for flag in flags if flag[2:].replace("-", "_") in names] == [
+        f"--{n.replace('_', '-')}" for n in names
+    ]
+    assert set(SECTIONS) <= set(names)

@@ -308,7 +308,15 @@ def test_a_teacher_answers_in_the_students_order(tmp_path):
 # ---- all together ----
 
 
-def test_everything_at_once_is_resumed_to_the_bit(tmp_path):
+@pytest.mark.parametrize(
+    "either",
+    [
+        {"balanced_sampling": True, "optimizer": "adamw"},
+        {"class_weights": "balanced", "optimizer": "sgd", "augment": "light"},
+    ],
+    ids=("sampled", "weighted"),
+)
+def test_everything_at_once_is_resumed_to_the_bit(tmp_path, either):
     """Stopped after each step in turn and gone on with, a run of every switch that goes together ends the same."""
     save_weights_file(begin_model(small(), NAMES), tmp_path, "other.pdparams")
     other = str(tmp_path / "other.pdparams")
@@ -317,7 +325,7 @@ def test_everything_at_once_is_resumed_to_the_bit(tmp_path):
     every |= {"init_weights": other, "freeze": ("stem",), "teacher": other, "temperature": 2.0, "max_steps": 5}
 
     every |= {"mixup": 0.8, "cutmix": 1.0, "random_erasing": 0.5, "auto_augment": "rand-m5-mstd0.5-inc1"}
-    every |= {"balanced_sampling": True, "early_image_size": 64, "early_epochs": 1.0, "initializer": "paper"}
+    every |= {"early_image_size": 64, "early_epochs": 1.0, "initializer": "paper"} | either
 
     def run(folder, stop_after=None, resume=False):
         config = small(**every, work_path=str(tmp_path / folder))
