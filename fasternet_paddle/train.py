@@ -28,7 +28,8 @@ class TrainFlags:
     settings: TrainConfig = field(default_factory=TrainConfig)
     recipe: str | None = None
     """Start from a recipe, over which flags win: notebook (the default), finetune (few images and weights to begin
-    from), strong (from scratch in few steps), paper (its ImageNet training), or a .yaml file; each is listed above."""
+    from), strong (from scratch, few images or epochs), paper (its ImageNet training), or a .yaml file; each is listed
+    above."""
     config: Path | None = None
     """Take the recipe from a run's config.yaml; other flags win over it."""
     resume: bool = False

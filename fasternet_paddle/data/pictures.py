@@ -107,12 +107,12 @@ def check_input(x, prepare):
     if not x.size:
         return
     farthest = FARTHEST_OF_BATCH if prepare is None else max(FARTHEST_OF_BATCH, 4 / float(prepare.std.min()))
-    # Image by image: what lies in the processor's cache is read again for nothing. NaN is the least and the largest.
-    bounds = np.array([(image.min(), image.max()) for image in x])
-    low, high = bounds[:, 0].min(), bounds[:, 1].max()
-    if not np.isfinite([low, high]).all():
-        raise FasterNetError("the network's input holds NaN or infinity; look at what made it")
-    if max(-low, high) > farthest:
+    # Image by image: what lies in the processor's cache is read again for nothing.
+    bounds = [(float(image.min()), float(image.max())) for image in x]
+    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
+    if not all(-farthest <= low and high <= farthest for low, high in bounds):  # NaN is not
+        if not np.isfinite(bounds).all():
+            raise FasterNetError("the network's input holds NaN or infinity; look at what made it")
         raise FasterNetError(
             f"the network's input must be normalised floats (-2.1 to 2.6), got {low:.3g} to {high:.3g}; give "
             f"0..255 as integers: images.astype('uint8')"

@@ -23,7 +23,7 @@ def test_perturbed_images_are_what_a_loop_makes(size):
     masks = np.random.RandomState(0).randint(0, 2, (4, 36)).astype(bool)
     masks[0] = True
     got = Perturber(picture, x, segments)(masks)
-    assert got.dtype == np.float32 and got.shape == (4, 3, size, size)
+    assert got.dtype == np.float32 and got.shape == (4, 3, size, size) and got.flags.c_contiguous  # else it is copied
     assert (got[0] == x).all()  # with nothing hidden it is the image, to the bit
     filled = mean_colours(picture, segments)
     for superpixel in range(36):
