@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import FasterNetError
 from .notes import Notes, key_of
 
-FORMAT = 2  # of how it is calibrated; another number makes networks anew
+FORMAT = 3  # of how it is calibrated; another number makes networks anew
 IMAGES = 300  # to calibrate on
 VALIDATION = 500  # images, at most, on which the loss is measured, spread over what there is; 300 MB at 224 pixels
 BATCH = 32
