@@ -60,6 +60,16 @@ def test_what_is_finished_is_taken_and_what_is_not_is_made(made, monkeypatch):
     assert all(np.array_equal(first[name].correct[:1], again[name].correct) for name in first)
 
 
+def test_settings_that_cannot_be_trained_are_named_and_the_runs_before_are_kept(recipes, tmp_path):
+    hot = recipes | {"Hot one": dataclasses.replace(recipes["plain"], learning_rate=1e30)}
+    with pytest.raises(FasterNetError, match=r"^Hot one, seed 1: the loss of step .* nan.*the others go on") as told:
+        run_trials(hot, seeds=(1,))
+    assert not told.value.change  # what one run is mended by, --resume among it, is none of a comparison's
+    kept = (tmp_path / "plain-seed1" / "metrics.json").stat().st_mtime_ns
+    run_trials({"plain": recipes["plain"]}, seeds=(1,))
+    assert (tmp_path / "plain-seed1" / "metrics.json").stat().st_mtime_ns == kept
+
+
 def test_averaged_weights_are_what_is_asked_where_they_are_kept(recipes, tmp_path):
     averaged = {"averaged": dataclasses.replace(recipes["plain"], ema_decay=0.9)}
     first, again = run_trials(averaged, seeds=(1,)), run_trials(averaged, seeds=(1,))
