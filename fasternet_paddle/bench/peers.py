@@ -152,10 +152,11 @@ def training_ways(against):
     return [way for way in asked if has_bf16() or not way.endswith("bf16")]
 
 
-def measure_timm_training(way, steps, batch_size, image_size):
+def measure_timm_training(way, steps, batch_size, image_size, figure=None):
     """A worker: images/s of timm's training step as ``training.measure_training`` counts it, on drawn images.
 
-    AdamW, label smoothing and cosine are the recipe's; bf16 is PyTorch's autocast.
+    ``figure`` is what the rate is called, by default as there. AdamW, label smoothing and cosine are the recipe's; bf16
+    is PyTorch's autocast.
     """
     import timm
     import torch
@@ -178,4 +179,5 @@ def measure_timm_training(way, steps, batch_size, image_size):
         optimizer.zero_grad()
         loss.item()
         seconds.append(time.perf_counter() - start)
-    return {"rates": measuring.training_rate(seconds, batch_size, image_size)}
+    rates = measuring.training_rate(seconds, batch_size, image_size)
+    return {"rates": rates if figure is None else {figure: next(iter(rates.values()))}}

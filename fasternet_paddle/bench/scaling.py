@@ -95,7 +95,8 @@ def measure(flags):
     measuring.add_way(jobs, NOTEBOOK, bare, measure_notebook, steps=flags.steps[1], **shape)
     for way in peers.training_ways(flags.against):
         environment = {**own, "OMP_NUM_THREADS": str(min(cores, machine.MAX_THREADS))}
-        measuring.add_way(jobs, way, environment, measure_timm, way=way, steps=flags.steps[1], **shape)
+        arguments = {"steps": flags.steps[1], "figure": figure(flags.batch_size, flags.image_size), **shape}
+        measuring.add_way(jobs, way, environment, peers.measure_timm_training, way=way, **arguments)
     ways = [("1 process", 1, 1)] + ([("1 process", 1, min(cores, machine.MAX_THREADS))] if cores > 1 else [])
     ways += [(f"{count} processes", count, 1) for count in range(2, (flags.processes or cores) + 1)]
     for way, count, threads in ways:
@@ -107,15 +108,7 @@ def measure(flags):
 
 def measure_notebook(steps, batch_size, image_size):
     """A worker: images/s of the notebook's loop."""
-    return _as_training(measure_training(NOTEBOOK, steps, batch_size, image_size), batch_size, image_size)
-
-
-def measure_timm(way, steps, batch_size, image_size):
-    """A worker: images/s of timm's training step."""
-    return _as_training(peers.measure_timm_training(way, steps, batch_size, image_size), batch_size, image_size)
-
-
-def _as_training(told, batch_size, image_size):
+    told = measure_training(NOTEBOOK, steps, batch_size, image_size)
     return {"rates": {figure(batch_size, image_size): next(iter(told["rates"].values()))}}
 
 
@@ -134,11 +127,12 @@ def sentences(results):
         count = int(way.split()[0])
         gains = {other: measuring.compare(values, base) for other, base in others.items()}
         talked = float(np.median([result["talked"] for result in results[way, settings]]))
-        first = next(iter(gains.values()))
+        alone = gains.get("one process with 1 thread")  # which may have failed
+        efficiency = "" if alone is None else f"; efficiency {alone.median / count:.0%}"
         said.append(
             f"{way}: "
             + ", ".join(f"{gain} of {other}" for other, gain in gains.items())
-            + f"; efficiency {first.median / count:.0%}; {talked:.0%} of the time in messages, waiting included"
+            + f"{efficiency}; {talked:.0%} of the time in messages, waiting included"
         )
     return said
 

@@ -75,9 +75,7 @@ def run_trials(recipes, seeds=SEEDS):
             except Stopped as stop:
                 raise Stopped(stop.signal, stop.saved, way_on="the same command goes on from here") from None
             except FasterNetError as error:  # such as a loss that is NaN; what one run's command could do is no way out
-                raise FasterNetError(
-                    f"{name}, seed {seed}: {error}; without this arm the others go on, from what is there"
-                ) from None
+                raise FasterNetError(f"{name}, seed {seed}: {error}; the runs that are finished are kept") from None
             runs.append(answers(model, run, asked))
             print(f"{name}, seed {seed}: {runs[-1].mean():.4f}", flush=True)
         trials[name] = Trials(name, tuple(seeds), np.stack(runs))

@@ -96,8 +96,8 @@ def _int8(network, images, control=None):
 
         nncf.set_log_level(logging.ERROR)
         # By its default, the mean of the images' largest values, NNCF cuts off what few images reach, which histograms
-        # do not; and GELU's values lie almost all above 0, so a range that is not symmetric has twice the steps. In
-        # `bench decisions` 7 % of the decisions were others by the default, 2.5 % by histograms, 1.6 % by both.
+        # do not; and GELU's values lie almost all above 0, so a range that is not symmetric has twice the steps. Of
+        # 1,860 decisions of a network with GELU 7.1 % were others by the default, 1.9 % by histograms, 1.8 % by both.
         ranges = nncf.AdvancedQuantizationParameters(
             activations_range_estimator_params=nncf.quantization.range_estimator.RangeEstimatorParametersSet.HISTOGRAM
         )

@@ -152,7 +152,7 @@ class Auto:
         print(f"{told}, {self.entrants.precision}", file=sys.stderr, flush=True)
         x = self.entrants.probe(min(count, DISTINCT), height, width)
         wanted = self.entrants.reference(x)
-        plans, out = self._sound(x, wanted)
+        plans, out = self._sound(x, wanted, count)
         lanes = []
         for plan in (one for opened in plans for one in with_parts(opened, count)):
             images = min(count, plan.streams * max(part.stop - part.start for part in cut(count, plan)))
@@ -174,11 +174,12 @@ class Auto:
         print(f"auto: {told_of(standing, out)}", file=sys.stderr, flush=True)
         return {"plan": dataclasses.asdict(winner), "rates": rates, "out": out}
 
-    def _sound(self, x, wanted):
-        """(plans that open and answer as the model does, {plan or engine: why it is left out})."""
+    def _sound(self, x, wanted, count):
+        """(plans for so many images that open and answer as the model does, {plan or engine: why it is left out})."""
         plans, out = [self.entrants.base()], dict(self.entrants.reasons)
         for engine in self.entrants.engines:
-            ways = list(opened_plans(engine, self.entrants.precision, self.entrants.base().threads))
+            ways = opened_plans(engine, self.entrants.precision, self.entrants.base().threads)
+            ways = [plan for plan in ways if any(with_parts(plan, count))]
             if engine == "paddle":  # which is open
                 continue
             try:

@@ -28,8 +28,11 @@ def opened_plans(engine, precision, threads):
 
 
 def with_parts(plan, count):
-    """A plan with each size of parts that makes a difference for ``count`` images; none where streams would idle."""
-    if count < plan.streams:
+    """A plan with each size of parts that makes a difference for ``count`` images.
+
+    None where half of its streams would be idle.
+    """
+    if 2 * count <= plan.streams:
         return
     sizes = [None if plan.streams == 1 else -(-count // plan.streams), *(2**power for power in range(6))]
     seen = set()

@@ -64,11 +64,11 @@ def test_parts_are_a_batch_in_its_order(part, streams):
 
 
 def test_every_size_of_parts_occurs_once():
-    for count in (1, 2, 5, 8, 32, 48):
-        for plan in (Plan("paddle", threads=2), Plan("openvino", streams=2)):
+    for count in (1, 2, 3, 5, 8, 32, 48):
+        for plan in (Plan("paddle", threads=2), Plan("openvino", streams=2), Plan("openvino", streams=4)):
             found = [max(p.stop - p.start for p in cut(count, one)) for one in with_parts(plan, count)]
             assert len(found) == len(set(found))
-            assert max(found, default=None) == (-(-count // plan.streams) if count >= plan.streams else None)
+            assert max(found, default=None) == (-(-count // plan.streams) if 2 * count > plan.streams else None)
 
 
 @pytest.mark.parametrize(
