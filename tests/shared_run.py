@@ -80,7 +80,7 @@ def _without_batch_norm(model):
         for name, child in layer.named_children():
             if isinstance(child, nn.BatchNorm2D):
                 setattr(layer, name, nn.Identity())
-    with paddle.no_grad():  # logits of the size that batch norm would leave: at 50 float32 rounds by 1e-5 of the largest
+    with paddle.no_grad():  # logits as batch norm leaves them: at 50, float32 rounds by 1e-5 of the largest
         model.fc.weight.scale_(0.01)
 
 
