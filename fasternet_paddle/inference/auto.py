@@ -178,10 +178,10 @@ class Auto:
         """(plans for so many images that open and answer as the model does, {plan or engine: why it is left out})."""
         plans, out = [self.entrants.base()], dict(self.entrants.reasons)
         for engine in self.entrants.engines:
-            ways = opened_plans(engine, self.entrants.precision, self.entrants.base().threads)
-            ways = [plan for plan in ways if any(with_parts(plan, count))]
             if engine == "paddle":  # which is open
                 continue
+            ways = opened_plans(engine, self.entrants.precision, self.entrants.base().threads)
+            ways = [plan for plan in ways if any(with_parts(plan, count))]
             try:
                 folder = self.entrants.folder(engine)
             except Exception as error:  # whatever a converter raises

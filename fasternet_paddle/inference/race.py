@@ -15,7 +15,7 @@ from statistics import median
 HOPELESS = 4.0  # times as slow as the fastest at its first call: not called again
 CALLS = 20  # of a way in one round: a small network's race ends earlier,
 LEAST = 0.25  # but not before so many seconds times the round's number, from 0: a quick way's calls share a disturbance
-MOST = 1000  # calls of a way in one round
+MOST = 1000  # calls of a way in one round, whatever the clock says
 FIRST_ROUND = 0.6  # of the time, at most; where it does not do for all ways, those with the largest parts are left out
 SETTLE = 0.25  # seconds between engines: OpenMP's threads wait for work in a busy loop for 0.2 s (KMP_BLOCKTIME)
 
@@ -108,9 +108,7 @@ def race(lanes, seconds, check=None, clock=time.perf_counter):
 def _calls(timed, last, share, left, least):
     """Seconds of each call that fits into a way's share of a round and into what is left of the race."""
     times, used = [], 0.0
-    while (len(times) < CALLS or used < least) and (not used or used + last < share) and used + last <= left:
-        if len(times) == MOST:  # a clock that stands still
-            break
+    while len(times) < (MOST if used < least else CALLS) and (not used or used + last < share) and used + last <= left:
         last = timed()
         times.append(last)
         used += last
