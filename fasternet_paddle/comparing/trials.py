@@ -204,6 +204,6 @@ def plot_trials(trials):
         right.plot([100 * middle], [row], "o", color="#4393c3")
     right.axvline(0, color="black", linewidth=0.8)
     left.set(yticks=range(len(trials)), yticklabels=list(trials), xlabel="accuracy after the last epoch, %")
-    left.invert_yaxis()
+    left.set_ylim(len(trials) - 0.5, -0.5)  # the first on top, none on the frame
     right.set_xlabel(f"points more than {reference.name}, 95 % of seeds")
     return figure
