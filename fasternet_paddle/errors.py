@@ -34,18 +34,19 @@ class Stopped(Exception):
         self.signal, self.saved, self.way_on = signum, saved, way_on
 
 
-# What says so where it is no MemoryError: the dynamic linker, Python's and C++'s threads (EAGAIN), the allocator.
+# What says so where it is no MemoryError: the dynamic linker, Python's and C++'s threads (EAGAIN), the allocator, and
+# PyO3, which panics where an object could not be made and has by then printed the MemoryError and let go of it.
 NO_MEMORY = (
     *("failed to map segment", "Cannot allocate memory", "bad_alloc"),
-    *("can't start new thread", "Resource temporarily unavailable"),
+    *("can't start new thread", "Resource temporarily unavailable", "PyObject pointer is null"),
 )
 
 
 def is_out_of_memory(error):
     """Whether the system had no memory for what ended in ``error``, an exception, in whichever form that reached it.
 
-    Besides a ``MemoryError`` that is one of the texts above, or an exception that began as one: a library in Rust
-    panics where its allocation of a Python object fails, and Paddle and NumPy wrap what they catch.
+    Besides a ``MemoryError`` that is one of the texts above, or an exception that began as one: Paddle and NumPy wrap
+    what they catch.
     """
     seen = set()
     while error is not None and id(error) not in seen:

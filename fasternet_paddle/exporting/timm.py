@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save
 
 from ..errors import FasterNetError
+from ..files.tensors import safetensors_bytes
 from ..model.fasternet import VARIANTS
 from ..weights.timm import to_timm
 from .folders import KEY
@@ -49,7 +49,7 @@ def write_timm(model, record, folder):
     check_timm(record)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     arrays = {name: np.ascontiguousarray(array) for name, array in to_timm(weights).items()}
-    data = save(dict(sorted(arrays.items())), metadata={"format": "pt"})
+    data = safetensors_bytes(dict(sorted(arrays.items())), {"format": "pt"})
     (Path(folder) / WEIGHTS).write_bytes(data)
     text = json.dumps(timm_config(record), indent=2, ensure_ascii=False)
     (Path(folder) / CONFIG).write_text(text + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from .opening import MIB, Refusal, open_file, refusals_name, shown
 from .pickle_values import MAX_NDIM
 
 SAFETENSORS_BYTES = 4096 * MIB  # FasterNet-L has 374 MB, with the state of its optimizer 1.1 GB
+SPARE = 8 * MIB  # for headers, and for what a system hands out in large pieces
 HEADER_BYTES = 4 * MIB  # FasterNet-L's has 30 kB
 # The format's names of types and this package's codes: kind and bytes of an item, "bf2" being bfloat16.
 CODES = {
@@ -79,6 +80,30 @@ def read_safetensors(path, limit_bytes=SAFETENSORS_BYTES):
         if at != size - 8 - length:
             raise Refusal("bytes follow its end")
         return {name: arrays[name] for name in header}
+
+
+def safetensors_bytes(arrays, metadata=None):
+    """The bytes of a safetensors file, by the package `safetensors`.
+
+    Args:
+        arrays: dict of name to array.
+        metadata: dict of text to text.
+
+    Raises:
+        MemoryError: there is no memory for it.
+    """
+    from safetensors.numpy import save
+
+    ask_for_memory(2 * sum(array.nbytes for array in arrays.values()))  # it makes them in Rust, and copies them
+    return save(arrays, metadata)
+
+
+def ask_for_memory(count):
+    """Raise ``MemoryError`` where there are not so many bytes, and some to spare.
+
+    To be asked before `safetensors` is: where its Rust finds none it prints, and panics or ends the process.
+    """
+    np.empty(count + SPARE, np.uint8)
 
 
 def _dict(pairs):

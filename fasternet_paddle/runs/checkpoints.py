@@ -20,6 +20,7 @@ import safetensors.numpy
 from ..config import CHECKPOINT_EVERY, KEEP_CHECKPOINTS
 from ..errors import FasterNetError
 from ..files.opening import open_file
+from ..files.tensors import ask_for_memory, safetensors_bytes
 from ..files.writing import atomic_path
 from . import folder
 
@@ -68,7 +69,7 @@ class Checkpoints:
                 f"the last one is kept",
                 change="learning_rate",
             )
-        content = safetensors.numpy.save(arrays, {"fasternet_paddle": json.dumps({"format": FORMAT, **header})})
+        content = safetensors_bytes(arrays, {"fasternet_paddle": json.dumps({"format": FORMAT, **header})})
         digest = hashlib.sha256(content).hexdigest()[:16]
         try:
             self.folder.mkdir(exist_ok=True)
@@ -138,6 +139,7 @@ def parse_checkpoint(path, content, check=None):
     try:
         length = int.from_bytes(content[:8], "little")
         header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["fasternet_paddle"])
+        ask_for_memory(2 * len(content))
         arrays = safetensors.numpy.load(content)
         if header["format"] != FORMAT:
             raise FasterNetError(f"{path} has format {header['format']!r:.20}, this version reads {FORMAT}")
@@ -154,5 +156,5 @@ def save_failure(work_path, arrays):
     """Write ``arrays`` (dict of name to array) of a step that failed, to look into; returns the file's path."""
     path = Path(work_path) / folder.FAILED_STEP
     with atomic_path(path) as temporary:
-        temporary.write_bytes(safetensors.numpy.save(arrays))
+        temporary.write_bytes(safetensors_bytes(arrays))
     return path

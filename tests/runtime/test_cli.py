@@ -102,11 +102,13 @@ ENTRIES = [train, evaluate, explain, *(importlib.import_module(f"fasternet_paddl
 
 
 class Panic(BaseException):
-    """As PyO3's ``PanicException``, raised where an object cannot be allocated."""
+    """As PyO3's ``PanicException``, which is no ``Exception``."""
 
-    def __init__(self):
-        super().__init__("PyObject pointer is null")
-        self.__context__ = MemoryError()
+
+def _panic(text, context=None):
+    panic = Panic(text)
+    panic.__context__ = context
+    return panic
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,8 @@ class Panic(BaseException):
         (MemoryError(), 2, "lower --batch-size or --image-size"),
         (RuntimeError("Resource temporarily unavailable"), 2, "out of memory; lower --batch-size"),
         (RuntimeError("can't start new thread"), 2, "out of memory; lower --batch-size"),
-        (Panic(), 2, "out of memory; lower --batch-size"),
+        (_panic("PyObject pointer is null"), 2, "out of memory; lower --batch-size"),
+        (_panic("called `Option::unwrap()` on a `None` value", MemoryError()), 2, "out of memory; lower --batch-size"),
         (Stopped(signal.SIGTERM), 143, "stopped by SIGTERM; everything is saved, --resume goes on from here"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (BrokenPipeError(), 141, ""),
