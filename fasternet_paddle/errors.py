@@ -34,11 +34,13 @@ class Stopped(Exception):
         self.signal, self.saved, self.way_on = signum, saved, way_on
 
 
-# What says so where it is no MemoryError: the dynamic linker, Python's and C++'s threads (EAGAIN), the allocator, and
-# PyO3, which panics where an object could not be made and has by then printed the MemoryError and let go of it.
+# What says so where it is no MemoryError: the dynamic linker, Python's and C++'s threads (EAGAIN), the allocator;
+# PyO3, which panics where an object could not be made and has by then printed the MemoryError and let go of it; and
+# Python itself, where what found no memory said nothing.
 NO_MEMORY = (
     *("failed to map segment", "Cannot allocate memory", "bad_alloc"),
     *("can't start new thread", "Resource temporarily unavailable", "PyObject pointer is null"),
+    *("error return without exception set", "NULL without setting an exception"),
 )
 
 

@@ -35,7 +35,7 @@ class Unguarded:
     def after_step(self):
         """Nothing is saved."""
 
-    def leave_if_asked(self):
+    def leave_if_asked(self, alone=False):
         """Nobody asks."""
 
     def save(self):
@@ -144,11 +144,19 @@ class Session:
             self.save()
         self._leave(int(signum))
 
-    def leave_if_asked(self):
+    def leave_if_asked(self, alone=False):
         """Save and raise ``Stopped`` if a signal asked one of the run's processes for it.
 
         Between the batches of one step, where only the end of a loading process leads, the last checkpoint stands.
+
+        Args:
+            alone: this process has failed, and the others may be anywhere: of several, it exchanges nothing with them,
+                which would wait for one another or take one message for another, and the last checkpoint stands.
         """
+        if alone and ranks.count() > 1:
+            if signum := self._asked():
+                raise Stopped(signum, saved=False)
+            return
         self._leave(int(ranks.largest((self._asked(),))[0]))
 
     def _asked(self):

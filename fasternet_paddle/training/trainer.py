@@ -235,7 +235,7 @@ def _failures_told(model, session, work_path):
             f"{error}; the batch and the weights before it are in {path}", change=error.change
         ) from None
     except FasterNetError:
-        session.leave_if_asked()  # the signal that reached this process may have ended a loading one
+        session.leave_if_asked(alone=True)  # the signal that reached this process may have ended a loading one
         raise
 
 

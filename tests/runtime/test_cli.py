@@ -124,6 +124,8 @@ def _panic(text, context=None):
         (MemoryError(), 2, "lower --batch-size or --image-size"),
         (RuntimeError("Resource temporarily unavailable"), 2, "out of memory; lower --batch-size"),
         (RuntimeError("can't start new thread"), 2, "out of memory; lower --batch-size"),
+        (SystemError("error return without exception set"), 2, "out of memory; lower --batch-size"),
+        (SystemError("<built-in> returned NULL without setting an exception"), 2, "out of memory; lower --batch-size"),
         (_panic("PyObject pointer is null"), 2, "out of memory; lower --batch-size"),
         (_panic("called `Option::unwrap()` on a `None` value", MemoryError()), 2, "out of memory; lower --batch-size"),
         (Stopped(signal.SIGTERM), 143, "stopped by SIGTERM; everything is saved, --resume goes on from here"),

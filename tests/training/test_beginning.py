@@ -1,5 +1,6 @@
 """Where a training begins, and what is said about it: weights of files, their classes and their preparation."""
 
+import contextlib
 import dataclasses
 import signal
 
@@ -12,6 +13,7 @@ from fasternet_paddle.config import TrainConfig
 from fasternet_paddle.data.datasets import load_dataset
 from fasternet_paddle.errors import Stopped
 from fasternet_paddle.runs.folder import save_weights_file
+from fasternet_paddle.runtime import ranks
 from fasternet_paddle.train import _parse
 from fasternet_paddle.training.beginning import begin_model, settings_of_weights
 from fasternet_paddle.training.distilling import read_teacher
@@ -79,6 +81,18 @@ def test_half_a_step_is_never_saved(waiting, saved, tmp_path):
         with pytest.raises(Stopped):
             session.leave_if_asked()
     assert len(list((tmp_path / "run").glob("checkpoints/step-*"))) == saved
+
+
+@pytest.mark.parametrize("asked", [0, signal.SIGTERM])
+def test_a_process_that_failed_exchanges_nothing_with_the_others(asked, tmp_path, monkeypatch):
+    """Of several, the others are in the midst of a step: what it sent would be taken for a part of theirs."""
+    with Session(TrainConfig(**SMALL, work_path=str(tmp_path / "run"))) as session:
+        monkeypatch.setattr(ranks, "count", lambda: 2)
+        monkeypatch.setattr(ranks, "largest", lambda values: pytest.fail("it asked the others"))
+        session.stop.signal = asked
+        with pytest.raises(Stopped) if asked else contextlib.nullcontext() as stopped:
+            session.leave_if_asked(alone=True)
+    assert not asked or (stopped.value.signal, stopped.value.saved) == (asked, False)
 
 
 def test_an_exported_network_teaches(weights, tmp_path):
