@@ -1,8 +1,8 @@
 """The fastest way that this machine and its packages offer, found by a race and kept: the engine "auto".
 
     run = Auto(entrants, cache_dir)
-    run.ready(32, 224, 224)      # a race of at most 15 s, once a machine, network, kind of batch and precision
-    run(x)                       # logits, by what won for batches like this one
+    run.ready(32, 224, 224, 48)  # a race of at most 15 s, once a machine, network, kind of batch and precision
+    run(x, 48)                   # logits, by what won for batches like this one, at most 48 images at a time
 
 Kinds of batches that come now and then (the last of an epoch) take the plan of the nearest kind that has one. A race
 never changes the precision; every plan is tried in a child process and held to the model's answers before it may win.
@@ -45,21 +45,27 @@ class Auto:
         self._latest = None
         self._open(entrants.base())
 
-    def __call__(self, x):
-        plan = self._plan(len(x), *x.shape[2:]) if len(x) else self.entrants.base()
-        return self._opened[plan.opened()](x, plan)
+    def __call__(self, x, most=None):
+        plan = self._plan(len(x), *x.shape[2:], most) if len(x) else self.entrants.base()
+        return self._opened[plan.opened()](x, most, plan)
 
     def unraced(self, x):
         """Logits of ``x`` by what is there without a race."""
         return self._opened[self.entrants.base().opened()](x)
 
-    def ready(self, count, height, width):
-        """Choose now for batches of ``count`` images of this size, by a race, if none was run before; its rates."""
+    def ready(self, count, height, width, most=None):
+        """Choose now for batches of ``count`` images of this size, by a race, if none was run before; its rates.
+
+        Args:
+            most: images of this size that fit into memory at a time; by default any number.
+        """
         kind = kind_of(count, height, width)
         with self._lock:
-            if kind not in self._rates and (plan := self._chosen(kind, count, height, width, now=True)) is not None:
+            if kind not in self._rates and (
+                plan := self._chosen(kind, count, height, width, most, now=True)
+            ) is not None:
                 self._plans[kind] = plan
-            self._latest = self._plan(count, height, width)
+            self._latest = self._plan(count, height, width, most)
             return self._rates.get(kind, {})
 
     @property
@@ -93,13 +99,13 @@ class Auto:
             self._opened[plan.opened()] = self.entrants.open(plan.opened())
         return self._opened[plan.opened()]
 
-    def _plan(self, count, height, width):
+    def _plan(self, count, height, width, most):
         kind = kind_of(count, height, width)
         if kind in self._plans:  # without the lock, which a forked process may have inherited
             return self._plans[kind]
         with self._lock:
             if kind not in self._plans:
-                plan = self._chosen(kind, count, height, width)
+                plan = self._chosen(kind, count, height, width, most)
                 if plan is None and not self._near(kind):
                     return self._nearest(kind)
                 self._plans[kind] = self._latest = plan or self._nearest(kind)
@@ -115,7 +121,7 @@ class Auto:
         """Whether a kind that has a plan is so much like this one that it shares it."""
         return any(max(abs(known[0] - kind[0]), abs(known[1] - kind[1])) <= NEAR for known in self._plans)
 
-    def _chosen(self, kind, count, height, width, now=False):
+    def _chosen(self, kind, count, height, width, most, now=False):
         """The plan for a kind of batch: what a note says, else who wins; None where there is no race, or not yet."""
         if self.entrants.lone():
             return None
@@ -130,7 +136,7 @@ class Auto:
         with notes.held(key):
             if (plan := self._noted(kind, notes.read(key))) is not None:  # another process has raced meanwhile
                 return plan
-            note = self._race(count, height, width)
+            note = self._race(count, height, width, most)
             kept = self._noted(kind, notes.write(key, note, anew=notes.read(key) is not None))
         return kept or base
 
@@ -146,7 +152,7 @@ class Auto:
             return None
         return plan
 
-    def _race(self, count, height, width):
+    def _race(self, count, height, width, most):
         """The note on a race: the plan that won, the rate of each, why others were left out. It prints a line."""
         told = f"auto: measuring for at most {SECONDS:.0f} s what is fastest for {count} images of {width} x {height}"
         print(f"{told}, {self.entrants.precision}", file=sys.stderr, flush=True)
@@ -154,8 +160,8 @@ class Auto:
         wanted = self.entrants.reference(x)
         plans, out = self._sound(x, wanted, count)
         lanes = []
-        for plan in (one for opened in plans for one in with_parts(opened, count)):
-            images = min(count, plan.streams * max(part.stop - part.start for part in cut(count, plan)))
+        for plan in (one for opened in plans for one in with_parts(opened, count, most)):
+            images = min(count, plan.streams * max(part.stop - part.start for part in cut(count, plan, most)))
             batch = np.ascontiguousarray(np.resize(x, (images, *x.shape[1:])))
             lanes.append(Lane(plan, _call(self._opened[plan.opened()], plan, batch), images, plan.engine))
 
@@ -211,4 +217,4 @@ class Auto:
 
 
 def _call(compiled, plan, batch):
-    return lambda: compiled(batch, plan)
+    return lambda: compiled(batch, None, plan)

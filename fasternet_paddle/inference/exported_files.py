@@ -64,8 +64,8 @@ class ExportedFile(Planned):
         """Give logits, up to a constant, of a network that ends in a softmax of logits over a temperature."""
         self._temperature = np.float32(temperature)
 
-    def __call__(self, x, plan=None):
-        found = super().__call__(x, plan)
+    def __call__(self, x, most=None, plan=None):
+        found = super().__call__(x, most, plan)
         if self._temperature is None:
             return found
         return np.log(np.maximum(found, np.finfo(np.float32).tiny)) * self._temperature

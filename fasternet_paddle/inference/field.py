@@ -27,10 +27,10 @@ def opened_plans(engine, precision, threads):
             yield Plan(engine, precision, threads // 2, 2)
 
 
-def with_parts(plan, count):
+def with_parts(plan, count, most=None):
     """A plan with each size of parts that makes a difference for ``count`` images.
 
-    None where half of its streams would be idle.
+    None where half of its streams would be idle. ``most`` is ``cut``'s.
     """
     if 2 * count <= plan.streams:
         return
@@ -38,7 +38,7 @@ def with_parts(plan, count):
     seen = set()
     for size in sizes:
         one = dataclasses.replace(plan, part=size)
-        largest = max(part.stop - part.start for part in cut(count, one))
+        largest = max(part.stop - part.start for part in cut(count, one, most))
         if largest not in seen and (size is None or size <= max(LARGEST_PART, largest)):
             seen.add(largest)
             yield one

@@ -87,14 +87,16 @@ def check_installed(engine):
         )
 
 
-def cut(count, plan):
+def cut(count, plan, most=None):
     """Slices of a batch: parts of one size, at most the plan's, as many as give every stream the same number of them.
 
-    100 images in parts of 32 are 4 times 25, not 32, 32, 32 and 4; 8 images in two streams are 2 times 4.
+    100 images in parts of 32 are 4 times 25, not 32, 32, 32 and 4; 8 images in two streams are 2 times 4. No more than
+    ``most`` images, of all streams together, are in work at a time: what fits into memory.
     """
     if not count:
         return []
-    runs = 1 if plan.part is None else -(-count // plan.part)
+    part = min(plan.part or count, max(1, (most or count * plan.streams) // plan.streams))
+    runs = -(-count // part)
     runs = min(count, -(-runs // plan.streams) * plan.streams)
     step = -(-count // runs)
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
@@ -113,9 +115,9 @@ class InParts:
         self.plan = plan
         self._pool, self._process = None, None
 
-    def __call__(self, x, plan=None):
-        """Logits of ``x``; ``plan`` may be another one that differs in its parts alone."""
-        parts = cut(len(x), plan or self.plan)
+    def __call__(self, x, plan=None, most=None):
+        """Logits of ``x``; ``plan`` may be another one that differs in its parts alone, ``most`` is ``cut``'s."""
+        parts = cut(len(x), plan or self.plan, most)
         if len(parts) <= 1:
             return self.run(x)
         if self.plan.streams == 1:

@@ -97,8 +97,7 @@ class Predictor:
         side = image_size or self.image_size or SHOWN
         if self.engine != "auto":
             return {}
-        runs = max(1, -(-count // self._most(side, side)))
-        return self._run.ready(max(1, -(-count // runs)), side, side)
+        return self._run.ready(count, side, side, self._most(side, side))
 
     @property
     def threads(self):
@@ -192,10 +191,7 @@ class Predictor:
                 f"logits and probabilities also take images"
             )
         x = np.ascontiguousarray(x, dtype=np.float32)
-        runs = -(-len(x) // self._most(*x.shape[2:]))
-        step = -(-len(x) // max(1, runs))  # parts of one size: 100 images in 4 times 25, not in 32, 32, 32 and 4
-        parts = [self._run(x[start : start + step]) for start in range(0, len(x), max(1, step))]
-        return np.concatenate(parts) if parts else np.empty((0, self.num_classes), np.float32)
+        return self._run(x, self._most(*x.shape[2:])) if len(x) else np.empty((0, self.num_classes), np.float32)
 
     def _most(self, height, width):
         """Images of a size whose intermediate results fit into memory."""

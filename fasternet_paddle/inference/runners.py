@@ -23,7 +23,7 @@ from .cache import packed, unpacked
 from .engine import has_bf16, load_exported
 from .forms import files_of, names_of
 from .loading import effective, load_files
-from .plans import PRECISIONS, InParts
+from .plans import PRECISIONS, InParts, Plan, cut
 from .turns import InTurn
 
 PROBE_SHAPE = (2, 64, 64)  # images, height and width of a first run and of the check against dygraph
@@ -43,9 +43,11 @@ class Eager:
         self.model = model
         self.place = place_of(model)
 
-    def __call__(self, x):
+    def __call__(self, x, most=None):
+        """Logits of ``x``, no more than ``most`` images at a time."""
+        parts = [x[part] for part in cut(len(x), Plan("dygraph"), most)]
         with eval_mode(self.model), paddle.no_grad():
-            return self.model(paddle.to_tensor(x, place=self.place)).numpy()
+            return np.concatenate([self.model(paddle.to_tensor(part, place=self.place)).numpy() for part in parts])
 
     def describe(self):
         """One line: engine, precision, device."""
@@ -77,12 +79,15 @@ class Planned:
         self.precision = effective(self.plan, self._run)
         self._process = os.getpid()
 
-    def __call__(self, x, plan=None):
-        """Logits of ``x``, cut as the plan says; or as another one says, which is the same but for its parts."""
+    def __call__(self, x, most=None, plan=None):
+        """Logits of ``x``, cut as the plan says; or as another one says, which is the same but for its parts.
+
+        No more than ``most`` images are in work at a time.
+        """
         if self._process != os.getpid() and self.plan.engine != "paddle":
             _of_the_parent.append(self._run)
             self._open()
-        return self._in_parts(x, plan)
+        return self._in_parts(x, plan, most)
 
     @property
     def threads(self):

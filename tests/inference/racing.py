@@ -21,7 +21,7 @@ class Engine:
         self.plan, self.seconds, self.wrong = plan, seconds, wrong
         self.threads = plan.threads
 
-    def __call__(self, x, plan=None):
+    def __call__(self, x, most=None, plan=None):
         end = time.perf_counter() + self.seconds * len(x)
         while time.perf_counter() < end:
             pass

@@ -63,6 +63,19 @@ def test_parts_are_a_batch_in_its_order(part, streams):
         assert (InParts(lambda x: x[:, 0, 0], plan)(x)[:, 0] == x[:, 0, 0, 0]).all()
 
 
+@pytest.mark.parametrize("streams", [1, 2, 3])
+@pytest.mark.parametrize("part", [None, 1, 4, 100])
+def test_no_more_is_in_work_than_fits_into_memory_and_small_parts_stay(part, streams):
+    plan = Plan("openvino", streams=streams, part=part)
+    for count in (1, 8, 128):
+        for most in (1, 10, 43, 1000):
+            parts = cut(count, plan, most)
+            assert [index for one in parts for index in range(count)[one]] == list(range(count))
+            assert streams * max(one.stop - one.start for one in parts) <= max(most, streams)
+            if part and streams * part <= most:  # 128 in parts of 4, and not thrice 43 in some of 4 and one of 3
+                assert parts == cut(count, plan)
+
+
 def test_every_size_of_parts_occurs_once():
     for count in (1, 2, 3, 5, 8, 32, 48):
         for plan in (Plan("paddle", threads=2), Plan("openvino", streams=2), Plan("openvino", streams=4)):

@@ -36,8 +36,8 @@ def test_logits_equal_the_model_at_every_batch_and_size(engine):
 def test_large_batches_are_run_in_parts(monkeypatch):
     model = network()
     predictor = Predictor(model)
-    runs, run = [], predictor._run
-    monkeypatch.setattr(predictor, "_run", lambda x: (runs.append(len(x)), run(x))[1])
+    runs, run = [], predictor._run._run
+    monkeypatch.setattr(predictor._run._in_parts, "run", lambda x: (runs.append(len(x)), run(x))[1])
     for budget, parts in ((1 << 30, [5]), (2.5 * predictor._bytes_a_pixel * 64 * 96, [2, 2, 1]), (1, [1] * 5)):
         monkeypatch.setitem(inference.BYTES_A_RUN, "cpu", budget)
         runs.clear()
