@@ -61,9 +61,10 @@ class Auto:
         """
         kind = kind_of(count, height, width)
         with self._lock:
-            if kind not in self._rates and (
-                plan := self._chosen(kind, count, height, width, most, now=True)
-            ) is not None:
+            if (
+                kind not in self._rates
+                and (plan := self._chosen(kind, count, height, width, most, now=True)) is not None
+            ):
                 self._plans[kind] = plan
             self._latest = self._plan(count, height, width, most)
             return self._rates.get(kind, {})
