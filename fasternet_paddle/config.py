@@ -65,7 +65,8 @@ class TrainConfig:
     size / 0.875, then the centre, the paper's) or letterbox (the longer side, then bars)."""
     augment: str = "notebook"
     """Training transforms: notebook (Paddle's), fast (the same laws, several times faster; saturation drawn once) or
-    light (crops of 0.6 of the area and more, and mirroring; neither rotation nor colours; digits as with fast)."""
+    light (crops of 0.6 of the area and more, and mirroring; neither rotation nor colours; digits: crops of 0.8 and
+    more, 10 degrees)."""
     auto_augment: str = ""
     """RandAugment before the transforms, by timm's string, such as rand-m7-mstd0.5-inc1; nothing: none."""
     random_erasing: float = 0.0

@@ -190,7 +190,7 @@ def make_loader(
 TRAIN_TRANSFORMS = {  # augment: what makes the training transform of a size, for pictures and for digits
     "notebook": (transforms.train_transform, transforms.digits_train_transform),
     "fast": (fast_transforms.fast_train_transform, fast_transforms.fast_digits_train_transform),
-    "light": (fast_transforms.light_train_transform, fast_transforms.fast_digits_train_transform),
+    "light": (fast_transforms.light_train_transform, fast_transforms.light_digits_train_transform),
 }
 
 # The shorter side of the smallest crop box (8 % of the area, 4 to 3), as a share of the image's: a JPEG that is decoded

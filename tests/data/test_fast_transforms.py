@@ -95,6 +95,7 @@ def _paddles_boxes(count, shape, scale):
     [
         ((32, 32), fast.Law()),
         ((32, 32), fast.DIGITS_LAW),
+        ((32, 32), fast.LIGHT_DIGITS_LAW),
         ((40, 90), fast.Law()),
         ((90, 40), fast.Law()),
     ],
@@ -140,8 +141,9 @@ def test_flips_and_angles_follow_paddles_laws():
     assert stats.ks_2samp([one.angle for one in drawn], theirs).pvalue > SURPRISE
 
 
-def test_digits_are_not_mirrored_and_keep_their_colours():
-    drawn = _draws(500, law=fast.DIGITS_LAW)
+@pytest.mark.parametrize("law", [fast.DIGITS_LAW, fast.LIGHT_DIGITS_LAW])
+def test_digits_are_not_mirrored_and_keep_their_colours(law):
+    drawn = _draws(500, law=law)
     assert not any(one.flip or one.colour for one in drawn)
     angles = [one.angle for one in drawn]
     assert stats.kstest(angles, stats.uniform(-10, 20).cdf).pvalue > SURPRISE
@@ -195,7 +197,7 @@ def test_the_recipe_chooses_the_transform():
     assert _loader("fast", 0).dataset.transform.law == fast.Law()
     assert _loader("fast", 0, "digits").dataset.transform.law == fast.DIGITS_LAW
     assert _loader("light", 0).dataset.transform.law == fast.LIGHT_LAW
-    assert _loader("light", 0, "digits").dataset.transform.law == fast.DIGITS_LAW  # which is light enough
+    assert _loader("light", 0, "digits").dataset.transform.law == fast.LIGHT_DIGITS_LAW
     assert isinstance(_loader("notebook", 0).dataset.transform, T.Compose)
 
 
