@@ -11,10 +11,10 @@ import sys
 
 
 class _Finder:
-    """Finds Paddle as the other finders do, and has it executed under ``logging_kept``; it finds nothing else."""
+    """Finds Paddle as the other finders do, and has it executed under what ``KEPT`` names; it finds nothing else."""
 
     def find_spec(self, name, path=None, target=None):
-        if name != "paddle":
+        if name not in KEPT:
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
@@ -26,7 +26,7 @@ class _Finder:
 
 
 class _Loader:
-    """Paddle's own loader, which takes its place again as soon as Paddle is imported indeed."""
+    """Paddle's own loader, which takes its place again as soon as a module is imported indeed."""
 
     def __init__(self, loader, finder):
         self.loader, self.finder = loader, finder
@@ -39,25 +39,33 @@ class _Loader:
 
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self.loader
-        with logging_kept():
+        with KEPT[module.__name__]():
             self.loader.exec_module(module)
-        _own_sigterm()
-        with contextlib.suppress(ValueError):
-            sys.meta_path.remove(self.finder)
+        if module.__name__ == "paddle":
+            with contextlib.suppress(ValueError):
+                sys.meta_path.remove(self.finder)
 
 
-def _own_sigterm():
-    """What Python had SIGTERM handled by, an entry or the system's default, handles it again.
+@contextlib.contextmanager
+def sigterm_kept():
+    """What Python has SIGTERM handled by, an entry or the system's default, handles it; one that comes meanwhile waits.
 
     Paddle's C++ part takes it over for a stack trace, for which it asks for memory: where the signal comes in the
-    middle of that, the process waits for itself, for ever.
+    middle of that, the process waits for itself, for ever. Elsewhere it ends without a word.
     """
     import signal
 
-    handler = signal.getsignal(signal.SIGTERM)
-    if handler is not None:  # None: it belongs to no Python code
-        with contextlib.suppress(ValueError):  # not the main thread
-            signal.signal(signal.SIGTERM, handler)
+    masked = getattr(signal, "pthread_sigmask", None)  # not on Windows
+    before = masked(signal.SIG_BLOCK, {signal.SIGTERM}) if masked else None
+    try:
+        yield
+    finally:
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is not None:  # None: it belongs to no Python code
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(signal.SIGTERM, handler)
+        if masked:
+            masked(signal.SIG_SETMASK, before)
 
 
 def watch_for_paddle():
@@ -112,3 +120,6 @@ def _log_level():
         library = ctypes.CDLL(paddle.base.libpaddle.__file__)
         return ctypes.c_int.in_dll(library, "_ZN3fLI17FLAGS_minloglevelE")
     return ctypes.c_int()
+
+
+KEPT = {"paddle": logging_kept, "paddle.base": sigterm_kept}  # module: what its execution leaves as it was

@@ -88,3 +88,21 @@ def test_paddle_takes_no_sigterm_over(handler):
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (-signal.SIGTERM if handler == "signal.SIG_DFL" else 3, "")
+
+
+@pytest.mark.parametrize("after", ["init_glog", "init_devices", "ProcessMesh"])
+def test_a_sigterm_is_never_paddles_while_it_is_imported(after):
+    """Between Paddle's taking it over and the end of its import; ``ProcessMesh`` is asked for long after that."""
+    code = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: os._exit(3))\n"
+        "def look(frame, event, arg):\n"
+        f"    if event in ('c_return', 'call') and {after!r} in (getattr(arg, '__name__', ''), frame.f_code.co_name):\n"
+        "        sys.setprofile(None)\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "import fasternet_paddle\n"
+        "sys.setprofile(look)\n"
+        "import paddle\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (3, "")
