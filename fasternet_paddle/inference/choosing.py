@@ -4,8 +4,6 @@ plan = plan_of("openvino", "f32", threads=None)              # Plan("openvino", 
 run = open_network("openvino", plan, model, (eager, wanted)) # run(x): any number of images -> logits
 """
 
-import dataclasses
-
 from ..errors import FasterNetError
 from ..runtime.machine import available_threads
 from .auto import Auto
@@ -25,19 +23,20 @@ def plan_of(engine, precision, threads):
     Raises:
         FasterNetError: an unknown engine or precision, one that is not installed, int8 without images.
     """
-    if precision == "int8":
+    if precision == "int8" or (precision is None and isinstance(engine, Plan) and engine.precision == "int8"):
         raise FasterNetError(
             "precision int8 needs images to calibrate on: give precision=Int8(images)", change="calibrate"
         )
     precision = "int8" if isinstance(precision, Int8) else precision
     known = (*PRECISIONS, "int8")
-    if precision not in known:
+    if precision is not None and precision not in known:
         raise FasterNetError(f"unknown precision {precision!r}; known: {', '.join(known)}", change="precision")
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise FasterNetError(f"threads must be a whole number of at least 1, got {threads!r}")
     if isinstance(engine, Plan):
-        plan = dataclasses.replace(engine, precision=precision)
+        plan = engine.beside(precision, threads)
     else:
+        precision = precision or "f32"
         known = (*ENGINES, *FAST_ENGINES, "auto")
         if engine not in known:
             raise FasterNetError(f"unknown engine {engine!r}; known: {', '.join(known)}", change="engine")

@@ -30,12 +30,12 @@ def is_exported(path):
     return path.name in NETWORKS or any((path / name).is_file() for name in NETWORKS)
 
 
-def open_exported(path, precision="f32", threads=None, engine=None):
+def open_exported(path, precision=None, threads=None, engine=None):
     """The exported network in a folder, or the one that a file is, as an ``ExportedPredictor``.
 
     Args:
         path: of the folder or the file.
-        precision: "f32", or "bf16" where the engine and the processor have it.
+        precision: "f32", or "bf16" where the engine and the processor have it; by default a ``Plan``'s, else f32.
         threads: of the engine; by default as for ``Predictor``.
         engine: that runs it; by default the one whose file it is. An ONNX file is run by "onnxruntime" and "openvino",
             and "auto" chooses between them and how they are used. Or a ``Plan``.
@@ -83,7 +83,7 @@ class ExportedPredictor(Predictor):
 
     loss = None  # an exported network's is told when it is exported
 
-    def __init__(self, path, precision="f32", threads=None, engine=None):
+    def __init__(self, path, precision=None, threads=None, engine=None):
         self._opened = (path, precision, threads, engine)
         self.device = "cpu"
         self.place = paddle.CPUPlace()

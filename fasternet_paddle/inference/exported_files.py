@@ -4,7 +4,6 @@ run = ExportedFile(Path("out/inference.onnx"), plan_for(path, "f32", None, "open
 logits = run(x)
 """
 
-import dataclasses
 import hashlib
 
 import numpy as np
@@ -32,22 +31,22 @@ def probe():
 def plan_for(path, precision, threads, engine):
     """The ``Plan`` that opens a file first; of "auto" the one that is there without a race."""
     can = RUNNING[path.suffix]
-    if precision == "int8":
+    if precision == "int8" or (precision is None and isinstance(engine, Plan) and engine.precision == "int8"):
         raise FasterNetError("an exported network is in int8 or is not; export it so", change="precision")
     if isinstance(engine, Plan):
-        plan = dataclasses.replace(engine, precision=precision)
+        plan = engine.beside(precision, threads)
     else:
         own = can[0] if engine in (None, "auto") else engine
         if own == "dygraph":
             raise FasterNetError("dygraph runs a network's layers, and an exported one has none", change="engine")
         if path.suffix == ".onnx" and engine == "auto" and missing(own):
             own = can[1]
-        plan = Plan(own, precision, 1, threads or available_threads())
+        plan = Plan(own, precision or "f32", 1, threads or available_threads())
     if plan.engine not in can:
         raise FasterNetError(f"{path.name} is run by {' or '.join(can)}, got the engine {plan.engine}", change="engine")
-    if precision not in PRECISIONS[plan.engine] or (precision == "bf16" and not has_bf16()):
+    if plan.precision not in PRECISIONS[plan.engine] or (plan.precision == "bf16" and not has_bf16()):
         raise FasterNetError(
-            f"{precision} is not to be had of {plan.engine} on this processor; f32 is", change="precision"
+            f"{plan.precision} is not to be had of {plan.engine} on this processor; f32 is", change="precision"
         )
     return plan
 

@@ -67,6 +67,22 @@ class Plan:
         cores = threads if self.streams == 1 else f"{self.streams} x {threads}"
         return f"{self.engine}, {cores}" + ("" if self.part is None else f", parts of {self.part}")
 
+    def beside(self, precision, threads):
+        """The plan, where a precision and threads may be named beside it; None names none.
+
+        Raises:
+            FasterNetError: they are others than the plan's.
+        """
+        if threads is not None and threads != self.streams * self.threads:
+            raise FasterNetError(f"a plan says its threads ({self.describe()}), and threads beside it {threads}")
+        if precision in (None, self.precision):
+            return self
+        if self.precision != "f32":  # which a plan has that names none
+            raise FasterNetError(
+                f"a plan says its precision ({self.precision}), and precision beside it {precision}", change="precision"
+            )
+        return dataclasses.replace(self, precision=precision)
+
     def opened(self):
         """The plan without its part: what an engine has to be opened for."""
         return dataclasses.replace(self, part=None)

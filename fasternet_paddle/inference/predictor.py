@@ -42,7 +42,7 @@ class Predictor:
             where they are installed; "auto" takes what a race finds fastest (``auto``); "dygraph" runs the model
             itself. Or a ``Plan``, which also says how threads are used and batches cut.
         precision: "f32", "bf16" (engines "paddle" and "openvino", on a processor with bf16 instructions), or ``Int8``
-            (engine "openvino"). Afterwards ``precision`` says what is computed in.
+            (engine "openvino"); by default a ``Plan``'s, else f32. Afterwards ``precision`` says what is computed in.
         cache_dir: where the compiled network is kept; by default ``files.cache.cache_root()``.
         threads: on a CPU, of a compiled network; by default ``OMP_NUM_THREADS``, else all cores of this process.
         class_names: K names for ``predict``; by default the record's or the run's, else there are numbers.
@@ -59,7 +59,7 @@ class Predictor:
         model,
         image_size=None,
         engine="paddle",
-        precision="f32",
+        precision=None,
         cache_dir=None,
         threads=None,
         class_names=None,

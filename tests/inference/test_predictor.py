@@ -12,7 +12,9 @@ from paddle import nn
 from fasternet_paddle.errors import FasterNetError
 from fasternet_paddle.inference import engine, runners
 from fasternet_paddle.inference import predictor as inference
+from fasternet_paddle.inference.choosing import plan_of
 from fasternet_paddle.inference.engine import has_bf16
+from fasternet_paddle.inference.plans import Plan
 from fasternet_paddle.inference.predictor import Predictor
 from fasternet_paddle.model.fasternet import create_model
 from fasternet_paddle.runtime import machine
@@ -148,6 +150,27 @@ def test_bf16_is_refused_where_it_is_not(monkeypatch):
     monkeypatch.setattr(runners, "has_bf16", lambda: False)
     with pytest.raises(FasterNetError, match="AVX512-BF16"):
         Predictor(model, precision="bf16")
+
+
+@pytest.mark.parametrize(
+    ("plan", "precision", "threads", "told"),
+    [
+        (Plan("paddle", "bf16", threads=2), None, None, ("bf16", 2)),  # was f32 without a word
+        (Plan("paddle", "bf16", threads=2), "bf16", 2, ("bf16", 2)),
+        (Plan("paddle", threads=2), None, None, ("f32", 2)),
+        (Plan("paddle", threads=2), "bf16", None, ("bf16", 2)),
+        (Plan("paddle", "bf16"), "f32", None, r"a plan says its precision \(bf16\), and precision beside it f32"),
+        (Plan("paddle", threads=2), None, 3, r"a plan says its threads \(paddle, 2 threads\), and threads beside it 3"),
+        (Plan("openvino", "int8"), None, None, "precision int8 needs images to calibrate on"),
+    ],
+)
+def test_what_a_plan_says_holds_and_what_is_said_beside_it_agrees(plan, precision, threads, told):
+    if isinstance(told, str):
+        with pytest.raises(FasterNetError, match=told):
+            plan_of(plan, precision, threads)
+    else:
+        found = plan_of(plan, precision, threads)
+        assert (found.precision, found.threads) == told
 
 
 def test_describe_names_engine_precision_and_device():
